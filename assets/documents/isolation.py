@@ -1,0 +1,226 @@
+"""A killable place to parse documents: every task runs in a fresh, limited child process.
+
+MuPDF holds the interpreter lock while it works, so neither threads nor signals can stop a file that makes it spin:
+only another process can. A *nursery* is a small server process that has the parsers imported; it forks one child
+per task, which takes milliseconds. Nurseries are started with `subprocess`, not `multiprocessing`, so that the
+caller's `__main__` is never imported again and a daemonic Dagster worker may use them too.
+
+A child that outlives its caller (kill -9) is ended by its own CPU limit.
+"""
+
+import atexit
+import contextlib
+import math
+import os
+import pickle
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+from typing import Any
+
+GIGABYTE = 1 << 30
+_START_SECONDS = 120.0  # importing the layout models takes 2 s alone and far longer on a crowded machine
+_IDLE_SECONDS = 30.0  # a nursery without work (250 MB) leaves; one idle for half as long is not trusted with more
+_ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
+
+
+class IsolationError(Exception):
+    """A task in a child process brought no result."""
+
+
+class DeadlineExceeded(IsolationError):
+    """The task was still running when its time was over."""
+
+
+class ChildDied(IsolationError):
+    """The child ended without an answer: a crash of the parser, or its memory or CPU limit."""
+
+
+class TaskRaised(IsolationError):
+    """The task raised; `kind` is the name of the exception's class."""
+
+    def __init__(self, kind: str, message: str):
+        self.kind = kind
+        self.message = message
+        super().__init__(f"{kind}: {message}" if message else kind)
+
+
+def run_isolated(
+    function: Callable[..., Any], args: Sequence[Any], timeout: float, memory_bytes: int = 4 * GIGABYTE
+) -> Any:
+    """The result of a module-level function, run in a child with a deadline (seconds) and an address-space limit."""
+    task = pickle.dumps((function, tuple(args), memory_bytes, math.ceil(timeout) + 10))
+    nursery = _borrow()
+    try:
+        status, answer = nursery.run(task, timeout)
+    except BaseException:
+        nursery.kill()
+        raise
+    _give_back(nursery)
+    if status != 0 or not answer:
+        raise ChildDied(_cause_of_death(status))
+    outcome, *values = pickle.loads(answer)
+    if outcome == "raised":
+        raise TaskRaised(*values)
+    return values[0]
+
+
+def release_idle() -> None:
+    """End the nurseries that wait for work."""
+    with _lock:
+        idle, _idle[:] = list(_idle), []
+    for nursery in idle:
+        nursery.kill()
+
+
+class _Nursery:
+    """The caller's end of one server process."""
+
+    def __init__(self) -> None:
+        self.idle_since = time.monotonic()
+        self.connection, theirs = Pipe()
+        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", f"from {__name__} import serve; serve({theirs.fileno()})"],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
+        )
+        theirs.close()
+        try:
+            problem = self._receive(_START_SECONDS)
+        except IsolationError as error:
+            self.kill()
+            raise RuntimeError(f"the document parser did not start: {error}") from error
+        if problem:
+            self.kill()
+            raise RuntimeError(f"the document parser did not start: {problem}")
+
+    def run(self, task: bytes, timeout: float) -> tuple[int, bytes]:
+        """Wait status and pickled answer of one task."""
+        try:
+            self.connection.send_bytes(task)
+        except OSError as error:
+            raise ChildDied("its server process is gone") from error
+        return self._receive(timeout)
+
+    def _receive(self, timeout: float) -> Any:
+        try:
+            if not self.connection.poll(timeout):
+                raise DeadlineExceeded(f"not done after {timeout:.0f} s")
+            return pickle.loads(self.connection.recv_bytes())
+        except (EOFError, OSError) as error:
+            raise ChildDied("its server process is gone") from error
+
+    def kill(self) -> None:
+        """End the server and whatever child it has (they share a process group)."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.connection.close()
+
+
+_lock = threading.Lock()
+_idle: list[_Nursery] = []
+atexit.register(release_idle)
+os.register_at_fork(after_in_child=_idle.clear)
+
+
+def _borrow() -> _Nursery:
+    with _lock:
+        while _idle:
+            nursery = _idle.pop()
+            if time.monotonic() - nursery.idle_since < _IDLE_SECONDS / 2:
+                return nursery
+            nursery.kill()
+    return _Nursery()
+
+
+def _give_back(nursery: _Nursery) -> None:
+    nursery.idle_since = time.monotonic()
+    with _lock:
+        _idle.append(nursery)
+
+
+def _cause_of_death(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return "used up its CPU time" if number == signal.SIGXCPU else f"died of {signal.Signals(number).name}"
+    return f"ended with code {os.waitstatus_to_exitcode(status)} and no answer"
+
+
+def serve(descriptor: int) -> None:
+    """The server's main loop: one forked child per task, until the caller hangs up or has no more work."""
+    connection = Connection(descriptor)
+    try:
+        _import_parsers()
+    except Exception as error:
+        connection.send_bytes(pickle.dumps(f"{type(error).__name__}: {error}"))
+        return
+    connection.send_bytes(pickle.dumps(""))
+    while connection.poll(_IDLE_SECONDS):
+        try:
+            task = connection.recv_bytes()
+        except EOFError:
+            return
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            _child(task, writing)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            answer = pipe.read()
+        _, status = os.waitpid(child, 0)
+        try:
+            connection.send_bytes(pickle.dumps((status, answer)))
+        except OSError:
+            return
+
+
+def _child(task: bytes, writing: int) -> None:
+    """Run one task under its limits, write the pickled answer, and leave without cleaning up."""
+    code = 1
+    try:
+        function, args, memory_bytes, cpu_seconds = pickle.loads(task)
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        try:
+            answer = ("value", function(*args))
+        except Exception as error:  # the parsers raise dozens of unrelated types
+            answer = ("raised", type(error).__name__, str(error)[:500])
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(pickle.dumps(answer))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _import_parsers() -> None:
+    """Import what every child needs, with one thread per inference session: threads do not survive a fork."""
+    import onnxruntime
+
+    class OneThread(onnxruntime.SessionOptions):
+        def __init__(self) -> None:
+            super().__init__()
+            self.intra_op_num_threads = 1
+            self.inter_op_num_threads = 1
+
+    onnxruntime.SessionOptions = OneThread
+
+    import pymupdf
+    import pypdfium2
+
+    pymupdf.TOOLS.mupdf_display_errors(False)
+    pymupdf.TOOLS.mupdf_display_warnings(False)
+    pypdfium2.PdfDocument.new().close()

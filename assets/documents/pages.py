@@ -1,0 +1,60 @@
+"""Between pages as values and pages as rows: what is already known by content, and what a document became."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from assets.documents.extraction import Box, Extracted, Page
+from resources.lake.lake import Lake
+from resources.lake.tables import MARKDOWN_PAGES
+
+FAILED = "failed"
+
+
+def known_pages(lake: Lake, extractor: str) -> dict[str, Page]:
+    """Every page that this version of the extractor has parsed, in any batch, by the hash of its content."""
+    pages: dict[str, Page] = {}
+    for batch in lake.partitions(MARKDOWN_PAGES):
+        made_from = lake.fingerprint(MARKDOWN_PAGES.name, batch)
+        if made_from and made_from.get("code") == extractor:
+            pages |= {row["page_sha"]: _page(row) for row in lake.rows(MARKDOWN_PAGES, batch) if row["page_sha"]}
+    return pages
+
+
+def page_rows(document: Mapping[str, Any], extracted: Extracted) -> list[dict[str, Any]]:
+    """The rows of one document. One that failed keeps a row per page with the reason and no text."""
+    owner = {"document_id": document["document_id"], "version": document["version"]}
+    if extracted.error:
+        empty = {"markdown": "", "method": FAILED, "page_sha": "", "word_recall": 0.0, "number_recall": 0.0}
+        size = {"width": 0.0, "height": 0.0, "boxes": [], "error": extracted.error.reason}
+        return [owner | {"page": page} | empty | size for page in range(document["page_count"])]
+    return [
+        owner
+        | {
+            "page": page.index,
+            "markdown": page.markdown,
+            "method": page.method,
+            "page_sha": page.page_sha,
+            "word_recall": page.word_recall,
+            "number_recall": page.number_recall,
+            "width": page.width,
+            "height": page.height,
+            "boxes": [asdict(box) for box in page.boxes],
+            "error": None,
+        }
+        for page in extracted.pages
+    ]
+
+
+def _page(row: Mapping[str, Any]) -> Page:
+    return Page(
+        row["page"],
+        row["markdown"],
+        row["method"],
+        row["page_sha"],
+        tuple(Box(**box) for box in row["boxes"]),
+        row["width"],
+        row["height"],
+        row["word_recall"],
+        row["number_recall"],
+    )

@@ -1,0 +1,62 @@
+"""Putting a snapshot's questions to models: one row per arm and item, whatever became of the answer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from assets.evaluation.arms import INVALID, OK, Arm
+from resources.hashing import short_id
+from resources.llm.raft_text import INSTRUCTION, parse_answer, render_prompt
+from resources.llm.request import Completion, chat
+from resources.llm.resource import ChatModel
+
+PROMPT_VERSION = short_id(INSTRUCTION)
+Item = Mapping[str, Any]
+
+
+def answer_items(
+    model: ChatModel, model_id: str, arm: Arm, items: Sequence[Item], versions: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """The answers of one model under one arm. `versions` maps chunk ids to the document versions shown."""
+    requests = []
+    for item in items:
+        shown = item["documents"] if arm.shows_documents else []
+        prompt = render_prompt([document["text"] for document in shown], item["question"])
+        sources = {versions[document["chunk_id"]] for document in shown if document["chunk_id"] in versions}
+        requests.append(model.request(chat(INSTRUCTION, prompt), PROMPT_VERSION, sources=sorted(sources)))
+    return [
+        _row(model_id, arm, item, completion)
+        for item, completion in zip(items, model.complete(requests), strict=True)
+    ]
+
+
+def _row(model_id: str, arm: Arm, item: Item, completion: Completion) -> dict[str, Any]:
+    parsed = parse_answer(completion.text)
+    reason = _defect(completion, parsed.final, parsed.tags)
+    return {
+        "answer_id": short_id("answer", model_id, arm.name, item["item_id"]),
+        "model_id": model_id,
+        "arm": arm.name,
+        "snapshot": item["snapshot"],
+        "item_id": item["item_id"],
+        "answer": completion.text,
+        "final_answer": parsed.final,
+        "quotes": list(parsed.quotes),
+        "abstained": parsed.abstained,
+        "chosen_index": _chosen(item, parsed.quotes),
+        "status": INVALID if reason else OK,
+        "reason": reason,
+    }
+
+
+def _defect(completion: Completion, final: str, tags: int) -> str | None:
+    if completion.finish_reason != "stop":
+        return f"finish_reason {completion.finish_reason}"
+    if not final:
+        return "no final answer"
+    return f"{tags} answer tags" if tags != 1 else None
+
+
+def _chosen(item: Item, quotes: Sequence[str]) -> int:
+    """The document that the first quote stands in, -1 if none."""
+    texts = [document["text"] for document in item["documents"]]
+    return next((index for index, text in enumerate(texts) if quotes and quotes[0] in text), -1)

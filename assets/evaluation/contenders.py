@@ -1,0 +1,73 @@
+"""Who meets whom: the base, the candidates, the champion, and how one candidate is selected on validation."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assets.evaluation.arms import BASE_RAG, TUNED_RAG, Arm
+from assets.evaluation.comparison import Contender, board_of
+from assets.raft.recipes import Recipe
+from assets.training.models import latest_dataset, registered
+from resources.lake.lake import Lake
+from resources.lake.tables import ANSWER_SCORES, CHAMPION_MODEL, FINE_TUNED_MODEL
+from resources.llm.gateway import ChatProvider
+from resources.training.resource import TrainersResource
+
+BASE = "base"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The candidate chosen on the validation questions (None: there is none) and how all of them did."""
+
+    model: Row | None
+    table: tuple[Mapping[str, str], ...]
+
+
+def base_contender(base_model: str) -> Contender:
+    return Contender(BASE, BASE_RAG.name, f"{base_model} (base) + documents")
+
+
+def tuned_contender(row: Mapping[str, Any]) -> Contender:
+    return Contender(row["model_id"], TUNED_RAG.name, f"{row['recipe']} ({row['model_id'][:8]}) + documents")
+
+
+def select(lake: Lake, items: Sequence[Mapping[str, Any]], recipes: Iterable[str], seed: int, draws: int) -> Selection:
+    """The model with the highest mean utility over the validation questions; ties go to the first recipe by name."""
+    table, best, best_value = [], None, None
+    for recipe in sorted(recipes):
+        rows = lake.rows_or_empty(FINE_TUNED_MODEL, recipe)
+        if not rows:
+            continue
+        contender = tuned_contender(rows[0])
+        board = board_of(items, lake.rows_or_empty(ANSWER_SCORES, recipe), "validation", seed, draws)
+        interval = board.interval(contender.key, "utility", lambda _: True)
+        if interval.mean is None:
+            continue
+        table.append({"model": contender.label, "utility": f"{interval.mean:.3f}", "items": str(interval.n)})
+        if best_value is None or interval.mean > best_value:
+            best, best_value = rows[0], interval.mean
+    return Selection(best, tuple(table))
+
+
+def champion_row(lake: Lake) -> Row | None:
+    """The registry row of the current champion; None while it is the base."""
+    decisions = lake.rows_or_empty(CHAMPION_MODEL)
+    model_id = decisions[-1]["model_id"] if decisions else None
+    return registered(lake, model_id) if model_id else None
+
+
+def provider_of(row: Mapping[str, Any], trainers: TrainersResource) -> ChatProvider:
+    """A registered student, its files verified."""
+    return trainers.get(row["backend"]).target(row["artifact"], row["model_id"])
+
+
+def base_provider(lake: Lake, recipe: Recipe, recipes: Sequence[str], trainers: TrainersResource) -> ChatProvider:
+    """The strongest untrained model of a recipe's backend, its threshold chosen on validation."""
+    training = recipe.training
+    return trainers.get(training.backend).base_target(training.base_model, latest_dataset(lake, recipes))
+
+
+def arm_of(contender: Contender) -> Arm:
+    return BASE_RAG if contender.arm == BASE_RAG.name else TUNED_RAG

@@ -1,0 +1,237 @@
+"""Questions as assets: generated per batch, brought by people, gathered in one bank, composed into RAFT rows."""
+
+import json
+from collections import Counter
+
+import dagster as dg
+
+from assets.chunks.assets import contextualized_chunks
+from assets.documents.assets import markdown_pages, raw_pdfs
+from assets.groups import RAFT
+from assets.partitions import document_batches, training_recipes
+from assets.raft.bank import build_bank, contamination
+from assets.raft.completeness import marker_rows
+from assets.raft.composition import compose
+from assets.raft.datasheet import datasheet
+from assets.raft.external import files_version, map_questions, question_files, read_questions
+from assets.raft.formats import write_chat
+from assets.raft.generation import question_rows, sample_chunks
+from assets.raft.plots import plot_gates
+from assets.raft.recipe_files import recipe_rows, recipes_version, valid_recipes
+from assets.retrieval.assets import chunk_embeddings, search_index
+from assets.retrieval.neighbours import rank_chunks
+from resources.code_version import code_version
+from resources.errors import SettingsError
+from resources.folders import FoldersResource
+from resources.lake.metadata import counts, image
+from resources.lake.resource import LakeResource
+from resources.lake.stage import SETTINGS, Stage
+from resources.lake.tables import (
+    BATCH_MARKERS,
+    CONTEXTUALIZED_CHUNKS,
+    CORPUS,
+    EXTERNAL_QUESTIONS,
+    QA_PAIRS,
+    QUESTION_BANK,
+    QUESTION_GROUPS,
+    RAFT_DATASET,
+    RAW_PDFS,
+    RECIPES,
+)
+from resources.llm.prompts import TEACHER_PROMPT_VERSION, TEACHER_SCHEMA, teacher_messages
+from resources.llm.resource import ModelsResource
+from resources.options import PipelineOptions
+from resources.search.resource import IndexResource
+
+
+@dg.asset(
+    partitions_def=document_batches,
+    deps=[raw_pdfs, contextualized_chunks],
+    group_name=RAFT,
+    kinds={"llm", "parquet"},
+    code_version=code_version("assets.raft.generation", "resources.llm.gates", "resources.llm.prompts"),
+    metadata={SETTINGS: "questions"},
+)
+def qa_pairs(
+    context: dg.AssetExecutionContext, lake: LakeResource, models: ModelsResource, options: PipelineOptions
+) -> dg.MaterializeResult:
+    """Questions with quoted chain-of-thought answers; each accepted, or kept with the gate that refused it."""
+    store = lake.open()
+    stage = Stage(context, store, options)
+    titles = {row["document_id"]: row["title"] for row in store.rows(RAW_PDFS, context.partition_key)}
+    everything = store.rows(CONTEXTUALIZED_CHUNKS, context.partition_key)
+    chunks = sample_chunks(everything, options.questions.chunk_sampling_rate)
+    with models.open() as opened:
+        teacher = opened.chat("teacher")
+        requests = [
+            teacher.request(
+                teacher_messages(
+                    titles[chunk["document_id"]], chunk["heading_path"], chunk["text"], options.questions.per_chunk
+                ),
+                TEACHER_PROMPT_VERSION,
+                schema=json.dumps(TEACHER_SCHEMA, sort_keys=True),
+                sources=[chunk["version"]],
+            )
+            for chunk in chunks
+        ]
+        completions = teacher.complete(requests)
+        usage = opened.usage
+    rows = [
+        row
+        for chunk, completion in zip(chunks, completions, strict=True)
+        for row in question_rows(dict(chunk), titles[chunk["document_id"]], completion)
+    ]
+    rows = list({row["question_id"]: row for row in rows}.values())
+    accepted = [row for row in rows if row["accepted"]]
+    return stage.finish(
+        QA_PAIRS,
+        rows,
+        {
+            "chunks": counts({"all": len(everything), "sampled": len(chunks)}),
+            "asked": len(rows),
+            "accepted": len(accepted),
+            "yield": len(accepted) / len(rows) if rows else 1.0,
+            "refused by gate": counts(Counter(row["gate"] for row in rows if row["gate"])),
+            "chunks with a question": len({row["chunk_id"] for row in accepted}),
+            "model": teacher.provider.identity.id,
+            "calls": counts({"made": usage.calls, "from the ledger": usage.cached}),
+            "cost (USD)": usage.cost,
+            "gates": image(plot_gates(rows), "questions by gate"),
+        },
+        sample=("question", "final_answer", "kind", "accepted", "gate", "answer"),
+    )
+
+
+@dg.asset(
+    partitions_def=document_batches,
+    deps=[raw_pdfs, markdown_pages, "chunks", contextualized_chunks, chunk_embeddings, qa_pairs],
+    group_name=RAFT,
+    kinds={"parquet"},
+    code_version=code_version("assets.raft.completeness"),
+)
+def batch_markers(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """The mark that a batch is complete: its blocking checks passed for these data versions. SQL reads no other."""
+    store = lake.open()
+    stage = Stage(context, store)
+    return stage.finish(BATCH_MARKERS, marker_rows(store, context.partition_key))
+
+
+@dg.asset(
+    deps=["corpus"],
+    group_name=RAFT,
+    kinds={"jsonl"},
+    code_version=code_version("assets.raft.external", "resources.search.tokenizer"),
+)
+def external_questions(
+    context: dg.AssetExecutionContext, lake: LakeResource, folders: FoldersResource
+) -> dg.MaterializeResult:
+    """Questions that people bring, each mapped to the chunk that answers it or kept with the reason why not."""
+    store = lake.open()
+    files = question_files(folders.questions_path)
+    stage = Stage(context, store, observed={"question files": files_version(files)})
+    rows = map_questions(read_questions(files), store.rows(CORPUS))
+    return stage.finish(
+        EXTERNAL_QUESTIONS,
+        rows,
+        {
+            "files": counts(Counter(row["source"].rsplit(":", 1)[0] for row in rows)),
+            "by status": counts(Counter(row["status"] for row in rows)),
+            "not usable": counts(Counter(row["reason"] for row in rows if row["reason"])),
+        },
+        sample=("question", "answer", "use", "status", "reason", "source"),
+    )
+
+
+@dg.asset(group_name=RAFT, kinds={"yaml"}, code_version=code_version("assets.raft.recipes"))
+def recipes(context: dg.AssetExecutionContext, lake: LakeResource, folders: FoldersResource) -> dg.MaterializeResult:
+    """The training recipes: valid ones with their content, the others with the reason."""
+    store = lake.open()
+    stage = Stage(context, store, observed={"recipe files": recipes_version(folders.recipes_path)})
+    rows = recipe_rows(folders.recipes_path)
+    return stage.finish(RECIPES, rows, {"by status": counts(Counter(row["status"] for row in rows))})
+
+
+@dg.asset(
+    deps=["corpus", qa_pairs, external_questions],
+    group_name=RAFT,
+    kinds={"parquet"},
+    code_version=code_version(
+        "assets.raft.bank", "assets.raft.brought", "assets.raft.similarity", "assets.raft.splits"
+    ),
+    metadata={SETTINGS: "splits"},
+)
+def question_bank(
+    context: dg.AssetExecutionContext, lake: LakeResource, options: PipelineOptions
+) -> dg.MaterializeResult:
+    """Every usable question of every origin with its group and split; a group never moves, no split leaks."""
+    store = lake.open()
+    stage = Stage(context, store, options)
+    corpus = store.rows(CORPUS)
+    generated = {row["question_id"]: row for batch in store.partitions(QA_PAIRS) for row in store.rows(QA_PAIRS, batch)}
+    stored = {row["group"]: row["split"] for row in store.rows_or_empty(QUESTION_GROUPS)}
+    bank = build_bank(generated.values(), store.rows(EXTERNAL_QUESTIONS), corpus, stored, options.splits.seed)
+    store.write(QUESTION_GROUPS, bank.groups)
+    kept = [row for row in bank.rows if row["status"] == "kept"]
+    return stage.finish(
+        QUESTION_BANK,
+        bank.rows,
+        {
+            "kept by split": counts(Counter(row["split"] for row in kept)),
+            "kept by origin": counts(Counter(row["origin"] for row in kept)),
+            "dropped or withheld": counts(bank.counts),
+            "contamination": len(contamination(bank.rows, corpus)),
+        },
+        sample=("question", "final_answer", "split", "origin", "kind", "status", "reason"),
+    )
+
+
+@dg.asset(
+    partitions_def=training_recipes,
+    deps=[question_bank, "corpus", search_index, recipes],
+    group_name=RAFT,
+    kinds={"jsonl", "parquet"},
+    code_version=code_version(
+        "assets.raft.composition", "assets.raft.distractors", "assets.raft.formats", "assets.raft.brought"
+    ),
+)
+def raft_dataset(
+    context: dg.AssetExecutionContext,
+    lake: LakeResource,
+    folders: FoldersResource,
+    models: ModelsResource,
+    index: IndexResource,
+) -> dg.MaterializeResult:
+    """RAFT rows of one recipe, composed without any model call, with the trainer's JSONL and a datasheet beside."""
+    store = lake.open()
+    stage = Stage(context, store)
+    recipe = valid_recipes(folders.recipes_path).get(context.partition_key)
+    if recipe is None:
+        raise SettingsError(
+            f"recipe {context.partition_key!r} has no valid file in {folders.recipes}; see the asset `recipes`"
+        )
+    bank, corpus = store.rows(QUESTION_BANK), store.rows(CORPUS)
+    with models.open() as opened:
+        neighbours = rank_chunks(index.load(), bank, opened.embedder())
+    composed = compose(bank, corpus, recipe, neighbours)
+    rows = composed.rows
+    files = {
+        f"{split}.jsonl": store.put_file(
+            f"datasets/{recipe.name}/{split}.jsonl", write_chat([row for row in rows if row["split"] == split])
+        )
+        for split in ("train", "validation")
+    }
+    sheet = datasheet(rows, recipe, bank)
+    files["datasheet.md"] = store.put_file(f"datasets/{recipe.name}/datasheet.md", sheet.encode())
+    return stage.finish(
+        RAFT_DATASET,
+        rows,
+        {
+            "by split": counts(Counter(row["split"] for row in rows)),
+            "by policy": counts(Counter(row["policy"] for row in rows)),
+            "left out": counts(Counter(reason for _, reason in composed.left_out)),
+            "tokens": sum(row["tokens"] for row in rows),
+            "files": dg.MetadataValue.json(files),
+            "datasheet": dg.MetadataValue.md(sheet),
+        },
+        sample=("split", "question", "final_answer", "policy", "oracle_index", "target"),
+    )

@@ -1,0 +1,179 @@
+"""External questions: read from JSON Lines as people write them, and mapped to the chunk that answers them."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from resources.errors import RaftlineError
+from resources.hashing import content_hash, short_id
+from resources.llm.raft_text import language_of
+from resources.search.tokenizer import tokens
+
+Row = dict[str, Any]
+
+USES = ("train", "test", "both")
+ORIGINS = ("human", "third_party")
+KEYS = {"question", "answer", "document", "page", "quote", "use", "origin", "kind", "answerable"}
+MAPPED, UNMAPPED, UNANSWERABLE, INVALID = "mapped", "unmapped", "unanswerable", "invalid"
+ENOUGH_OVERLAP = 0.6
+"""Share of the quote's tokens a chunk must hold when the quote is not found word for word."""
+
+_MARKUP = re.compile(r"<[^>]+>|[|*_`#\\✓✗]+|\]\([^)]*\)|\[")
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True)
+class QuestionFile:
+    """A questions file's name and its text."""
+
+    name: str
+    text: str
+
+
+def question_files(folder: Path) -> list[QuestionFile]:
+    """The `*.jsonl` files of a folder by name; none if the folder does not exist."""
+    return [
+        QuestionFile(path.name, path.read_text(encoding="utf-8-sig", errors="replace"))
+        for path in sorted(folder.glob("*.jsonl"))
+    ]
+
+
+def files_version(files: Iterable[QuestionFile]) -> str:
+    return content_hash([[file.name, file.text] for file in files])
+
+
+def read_questions(files: Iterable[QuestionFile]) -> list[Row]:
+    """One row per line. A line that is no question becomes a row with status `invalid` and the reason."""
+    rows: dict[str, Row] = {}
+    for file in files:
+        for number, line in enumerate(file.text.splitlines(), start=1):
+            if line.strip():
+                row = _row(line, f"{file.name}:{number}")
+                known = rows.get(row["question_id"])
+                if known is None:
+                    rows[row["question_id"]] = row
+    return list(rows.values())
+
+
+def check_question_file(file: QuestionFile) -> int:
+    """The number of questions in a file. Raises `RaftlineError` naming the first bad line."""
+    rows = read_questions([file])
+    bad = next((row for row in rows if row["status"] == INVALID), None)
+    if bad:
+        raise RaftlineError(f"{bad['source']}: {bad['reason']}")
+    if not rows:
+        raise RaftlineError(f"{file.name} holds no question; each line is a JSON object with at least `question`")
+    return len(rows)
+
+
+def map_questions(rows: Sequence[Row], corpus: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """The rows with the chunk that answers each, or the reason why none was found."""
+    by_name: dict[str, list[Mapping[str, Any]]] = {}
+    for chunk in corpus:
+        for name in {chunk["uri"], PurePosixPath(chunk["uri"]).name, PurePosixPath(chunk["uri"]).stem}:
+            by_name.setdefault(name.casefold(), []).append(chunk)
+    return [_mapped(row, by_name, corpus) if row["status"] == UNMAPPED else row for row in rows]
+
+
+def _row(line: str, source: str) -> Row:
+    row: Row = {
+        "question_id": short_id("external", source, line),
+        "question": "",
+        "answer": None,
+        "document": None,
+        "page": None,
+        "quote": None,
+        "use": "test",
+        "origin": "human",
+        "kind": "open",
+        "language": "en",
+        "answerable": True,
+        "source": source,
+        "document_id": None,
+        "chunk_id": None,
+        "status": INVALID,
+        "reason": None,
+    }
+    try:
+        data = json.loads(line)
+        given = _validated(data)
+    except ValueError as error:
+        return row | {"question": line[:200], "reason": str(error)}
+    row |= given
+    identity = short_id("external", row["origin"], row["question"], row["document"], row["page"])
+    status = UNMAPPED if row["answerable"] else UNANSWERABLE
+    return row | {"question_id": identity, "language": language_of(row["question"]), "status": status}
+
+
+def _validated(data: Any) -> Row:
+    if not isinstance(data, dict):
+        raise ValueError("a line must be a JSON object")
+    unknown = sorted(set(data) - KEYS)
+    if unknown:
+        raise ValueError(f"unknown keys {unknown}; known are {sorted(KEYS)}")
+    question = data.get("question")
+    if not isinstance(question, str) or not question.strip():
+        raise ValueError("`question` must be a text that is not empty")
+    for key, allowed in (("use", USES), ("origin", ORIGINS)):
+        if data.get(key) is not None and data[key] not in allowed:
+            raise ValueError(f"`{key}` is {data[key]!r}; it must be one of {', '.join(allowed)}")
+    page = data.get("page")
+    if page is not None and (not isinstance(page, int) or isinstance(page, bool) or page < 1):
+        raise ValueError(f"`page` is {page!r}; it must be the page number as a PDF viewer counts, from 1")
+    for key in ("answer", "document", "quote", "kind"):
+        if data.get(key) is not None and not isinstance(data[key], str):
+            raise ValueError(f"`{key}` must be a text")
+    if not isinstance(data.get("answerable", True), bool):
+        raise ValueError("`answerable` must be true or false")
+    given = {key: value for key, value in data.items() if value is not None}
+    answerable = given.get("answerable", True)
+    return given | {"question": question.strip(), "page": page - 1 if page else None, "answerable": answerable}
+
+
+def _mapped(row: Row, by_name: Mapping[str, list[Mapping[str, Any]]], corpus: Sequence[Mapping[str, Any]]) -> Row:
+    if row["document"]:
+        chunks = by_name.get(row["document"].casefold())
+        if not chunks:
+            return row | {"reason": f"document {row['document']} is not in the corpus"}
+    else:
+        chunks = list(corpus)
+    if row["page"] is not None:
+        chunks = [chunk for chunk in chunks if chunk["page_start"] <= row["page"] <= chunk["page_end"]]
+        if not chunks:
+            return row | {"reason": f"{row['document'] or 'the corpus'} has no text on page {row['page'] + 1}"}
+    if not row["answer"]:
+        return row | {"reason": "no answer is given, so nothing can be scored against it"}
+    chunk = _best(row, chunks)
+    if chunk is None:
+        return row | {"reason": "no chunk holds the quote or the answer"}
+    return row | {"status": MAPPED, "chunk_id": chunk["chunk_id"], "document_id": chunk["document_id"]}
+
+
+def _best(row: Row, chunks: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The chunk with the quote word for word, else the one that shares most of its tokens; answer breaks ties."""
+    evidence = row["quote"] or row["answer"]
+    wanted, answer = set(tokens(evidence)), set(tokens(row["answer"]))
+    question = set(tokens(row["question"]))
+
+    def fit(chunk: Mapping[str, Any]) -> tuple[bool, float, float, float]:
+        held = set(tokens(chunk["text"]))
+        return (
+            plain(evidence) in plain(chunk["text"]),
+            len(wanted & held) / max(1, len(wanted)),
+            len(answer & held) / max(1, len(answer)),
+            len(question & (held | set(tokens(chunk["contextual_text"])))) / max(1, len(question)),
+        )
+
+    scored = [(fit(chunk), chunk) for chunk in chunks]
+    good = [(score, chunk) for score, chunk in scored if score[0] or score[1] >= ENOUGH_OVERLAP]
+    if not good:
+        return None
+    return max(good, key=lambda pair: (pair[0], pair[1]["chunk_id"]))[1]
+
+
+def plain(text: str) -> str:
+    """Text for comparison: no markup, one space between words, case folded."""
+    return _SPACE.sub(" ", _MARKUP.sub(" ", text)).strip().casefold()

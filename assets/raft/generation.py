@@ -1,0 +1,75 @@
+"""From chunks to questions: what the teacher is asked, and how its completions become rows that passed every gate."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from resources.hashing import seeded_unit, short_id
+from resources.llm.gates import judge
+from resources.llm.raft_text import language_of
+from resources.llm.request import Completion
+
+Row = dict[str, Any]
+MALFORMED = "malformed"
+
+
+def sample_chunks(chunks: Sequence[Mapping[str, Any]], rate: float) -> list[Mapping[str, Any]]:
+    """The chunks the teacher sees: each is in or out by its own id, so that new chunks move no old one."""
+    return [chunk for chunk in chunks if seeded_unit("teacher", chunk["chunk_id"]) < rate]
+
+
+def question_rows(chunk: Mapping[str, Any], title: str, completion: Completion) -> list[Row]:
+    """The rows of one completion. A completion that is not the agreed JSON is one rejected row."""
+    drafts = _drafts(completion)
+    if drafts is None:
+        return [_row(chunk, {"question": "", "final_answer": completion.text[:200]}, [], MALFORMED)]
+    rows: dict[str, Row] = {}
+    accepted: list[str] = []
+    for draft in drafts:
+        quotes = [str(quote) for quote in draft.get("quotes") or []]
+        gate = judge(
+            question=str(draft.get("question", "")),
+            answer=str(draft.get("answer", "")),
+            quotes=quotes,
+            final_answer=str(draft.get("final_answer", "")),
+            chunk=chunk["text"],
+            title=title,
+            heading_path=chunk["heading_path"],
+            finish_reason=completion.finish_reason,
+            earlier=accepted,
+        )
+        row = _row(chunk, draft, quotes, gate)
+        if row["question_id"] not in rows:
+            rows[row["question_id"]] = row
+            if gate is None:
+                accepted.append(row["question"])
+    return list(rows.values())
+
+
+def _drafts(completion: Completion) -> list[Mapping[str, Any]] | None:
+    try:
+        drafts = json.loads(completion.text)["questions"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return drafts if isinstance(drafts, list) and all(isinstance(draft, dict) for draft in drafts) else None
+
+
+def _row(chunk: Mapping[str, Any], draft: Mapping[str, Any], quotes: Sequence[str], gate: str | None) -> Row:
+    question = str(draft.get("question", ""))
+    spans = [(quote, chunk["text"].find(quote)) for quote in quotes]
+    return {
+        "question_id": short_id("generated", chunk["chunk_id"], question, str(draft.get("final_answer", ""))),
+        "chunk_id": chunk["chunk_id"],
+        "document_id": chunk["document_id"],
+        "version": chunk["version"],
+        "page": chunk["page_start"],
+        "language": language_of(question),
+        "question": question,
+        "answer": str(draft.get("answer", "")),
+        "quotes": [{"text": quote, "start": at, "end": at + len(quote)} for quote, at in spans if at >= 0],
+        "final_answer": str(draft.get("final_answer", "")),
+        "kind": str(draft.get("kind", "open")),
+        "origin": "generated",
+        "accepted": gate is None,
+        "gate": gate,
+    }

@@ -1,0 +1,55 @@
+"""How far the question bank has moved from what a recipe's student was trained on, and whether that is enough."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from resources.lake.lake import Lake
+from resources.lake.tables import FINE_TUNED_MODEL, QUESTION_BANK, RAFT_DATASET
+
+Row = Mapping[str, Any]
+LEARNED = ("train", "validation")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The share of rows added, removed or changed, and the questions whose amount or date is another now."""
+
+    share: float
+    changed_facts: tuple[str, ...]
+
+
+def measure_drift(trained: Iterable[Row], bank: Iterable[Row]) -> Drift:
+    """Compares the questions and final answers trained on with those the bank would give now."""
+    before = {(row["question"], row["final_answer"]) for row in trained if row["policy"] != "refuse"}
+    now = {
+        (row["question"], row["final_answer"])
+        for row in bank
+        if row["status"] == "kept" and row["split"] in LEARNED and row["answerable"]
+    }
+    before_answers = dict(sorted(before))
+    changed = sorted(
+        question
+        for question, answer in dict(sorted(now)).items()
+        if question in before_answers and _NUMBER.findall(before_answers[question]) != _NUMBER.findall(answer)
+    )
+    # A refuse-policy row keeps its question out of `before`; compare questions that either side knows how to answer.
+    refused = {row["question"] for row in trained if row["policy"] == "refuse"}
+    moved = {pair for pair in before ^ now if pair[0] not in refused}
+    return Drift(len(moved) / max(1, len(before)), tuple(changed))
+
+
+def retraining_reason(lake: Lake, recipe: str, threshold: float) -> str:
+    """Why a recipe is due for training, or an empty text."""
+    if lake.version(FINE_TUNED_MODEL, recipe) is None or lake.version(RAFT_DATASET, recipe) is None:
+        return ""
+    drift = measure_drift(lake.rows(RAFT_DATASET, recipe), lake.rows_or_empty(QUESTION_BANK))
+    if drift.changed_facts:
+        shown = "; ".join(drift.changed_facts[:_SHOWN])
+        return f"{len(drift.changed_facts)} learned amounts or dates have changed: {shown}"
+    if drift.share >= threshold and drift.share > 0:
+        return f"{drift.share:.1%} of the learned questions were added, removed or changed"
+    return ""

@@ -1,0 +1,130 @@
+"""Doing what was planned: in this process, or through a live daemon, phase by phase."""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from orchestration.catalog import asset_specs
+from orchestration.definitions import build_defs
+from orchestration.jobs import INGEST, PHASES, register_batches
+from orchestration.planning import PlannedRun, phase_runs, plan_refresh
+from orchestration.progress import PROGRESS_ONLY
+from orchestration.sensors import register_recipes
+from orchestration.settings import Settings
+from orchestration.state import read_state
+from orchestration.wiring import build_resources
+from resources.errors import RaftlineError
+from resources.lake.lake import WHOLE
+
+FOLLOW_SECONDS = 0.5
+
+
+class RunFailed(RaftlineError):
+    """A run that did not succeed, with the innermost error's words."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a planned run."""
+
+    run: PlannedRun
+    run_id: str
+    error: str = ""
+
+
+class Refresher:
+    """Brings a home up to date. Knows the settings, Dagster's instance, and whether a daemon runs on it."""
+
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance):
+        self._settings = settings
+        self._instance = instance
+        self._resources: Mapping[str, Any] = build_resources(settings)
+        self._definitions = build_defs(settings)
+
+    def scan(self) -> list[str]:
+        """Looks for documents and recipes; returns the keys of new batches."""
+        fresh = self._resources["corpus"].scan(self._settings.batches.max_documents)
+        register_batches(self._instance, self._resources["corpus"])
+        register_recipes(self._instance, self._settings)
+        return [manifest.key for manifest in fresh]
+
+    def plan(self) -> list[PlannedRun]:
+        """What there is to do, as far as it can be known now."""
+        return plan_refresh(self._state())
+
+    def execute(self) -> Iterator[PlannedRun | Outcome]:
+        """Yields each run before it starts and its outcome after. A bad batch does not hold up the rest.
+
+        Raises `RunFailed` when a later phase fails, since what follows would rest on old data.
+        """
+        for phase in PHASES:
+            for run in phase_runs(phase, self._state()):
+                yield run
+                outcome = self._run(run)
+                yield outcome
+                if outcome.error and phase is not INGEST:
+                    raise RunFailed(f"{run.job} failed: {outcome.error}")
+
+    def _state(self) -> Any:
+        return read_state(asset_specs(self._settings), self._resources)
+
+    def _run(self, run: PlannedRun) -> Outcome:
+        server = live_server(self._settings)
+        return self._submit(run, server) if server else self._run_here(run)
+
+    def _run_here(self, run: PlannedRun) -> Outcome:
+        job = self._definitions.get_job_def(run.job)
+        result = job.execute_in_process(
+            instance=self._instance,
+            partition_key=None if run.partition == WHOLE else run.partition,
+            run_config=PROGRESS_ONLY,
+            tags={"raftline/reason": run.reason[:200]},
+            raise_on_error=False,
+        )
+        if result.success:
+            return Outcome(run, result.run_id)
+        failures = [event for event in result.all_events if event.is_step_failure]
+        error = _innermost(failures[0].step_failure_data.error) if failures else "the run failed before its first step"
+        return Outcome(run, result.run_id, error)
+
+    def _submit(self, run: PlannedRun, port: int) -> Outcome:
+        from dagster_graphql import DagsterGraphQLClient
+
+        client = DagsterGraphQLClient("127.0.0.1", port_number=port)
+        tags = {"raftline/reason": run.reason[:200]}
+        if run.partition != WHOLE:
+            tags["dagster/partition"] = run.partition
+        run_id = client.submit_job_execution(run.job, tags=tags)
+        while True:
+            record = self._instance.get_run_by_id(run_id)
+            if record is not None and record.is_finished:
+                error = "" if record.is_success else f"see the run {run_id} in the UI"
+                return Outcome(run, run_id, error)
+            time.sleep(FOLLOW_SECONDS)
+
+
+def server_file(settings: Settings) -> Path:
+    """Where `raftline dev` says that it is alive."""
+    return settings.home_folder / "dagster" / "server.json"
+
+
+def live_server(settings: Settings) -> int | None:
+    """The port of a running `raftline dev` on this home."""
+    try:
+        data = json.loads(server_file(settings).read_text(encoding="utf-8"))
+        os.kill(data["pid"], 0)
+        return int(data["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _innermost(error: Any) -> str:
+    while error.cause:
+        error = error.cause
+    return error.message.strip().split("\n")[0].removeprefix("resources.errors.")

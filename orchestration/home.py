@@ -1,0 +1,92 @@
+"""The home: the one folder of state, Dagster's instance inside it, and the lock that one writer holds."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from orchestration.settings import Settings, find_config
+from resources.errors import RaftlineError, SettingsError
+
+_DAGSTER_YAML = """\
+# Rendered by raftline at every start; change raftline.yaml instead.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 2
+  pools:
+    granularity: op
+    default_limit: 1
+schedules:
+  use_threads: true
+  num_workers: 2
+sensors:
+  use_threads: true
+  num_workers: 2
+"""
+
+
+class HomeBusy(RaftlineError):
+    """Another raftline command is at work on the same home."""
+
+
+def prepare_home(settings: Settings) -> Path:
+    """Creates the home's folders and Dagster's configuration. Raises `SettingsError` if it cannot be written."""
+    home = settings.home_folder
+    try:
+        for folder in (home, home / "dagster", home / "reports", settings.documents_folder, settings.questions_folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        config = home / "dagster" / "dagster.yaml"
+        if not config.is_file() or config.read_text(encoding="utf-8") != _DAGSTER_YAML:
+            config.write_text(_DAGSTER_YAML, encoding="utf-8")
+        probe = home / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise SettingsError(
+            f"the home {home} cannot be written ({error.strerror}: {error.filename}); "
+            "set RAFTLINE_HOME to a folder of yours"
+        ) from error
+    return home
+
+
+def process_environment(settings: Settings) -> dict[str, str]:
+    """The environment in which every process of this home runs, children included."""
+    config = find_config(Path.cwd())
+    return {
+        "DAGSTER_HOME": str(settings.home_folder / "dagster"),
+        "RAFTLINE_HOME": str(settings.home_folder),
+        **({"RAFTLINE_CONFIG": str(config)} if config else {}),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "DO_NOT_TRACK": "1",
+        # Two BLAS threads on two busy cores are forty times slower than one.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The home's Dagster instance."""
+    prepare_home(settings)
+    with dg.DagsterInstance.from_config(str(settings.home_folder / "dagster")) as instance:
+        yield instance
+
+
+@contextmanager
+def home_lock(settings: Settings) -> Iterator[None]:
+    """Held by the command that changes the home. Raises `HomeBusy` at once if another holds it."""
+    path = prepare_home(settings) / "lock"
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise HomeBusy(f"another raftline command is at work on {settings.home_folder}; wait for it") from error
+        yield

@@ -1,0 +1,102 @@
+"""Sensors: new documents become batches, new recipes become partitions, finished work leads to the next phase.
+
+Each is a shell: the decisions are `plan_batches` and `plan_refresh`. A tick only lists and plans; work happens in
+runs. Batches without a run are requested again by run key, because a tick may die between adding a partition and
+recording its request.
+"""
+
+import dagster as dg
+
+from assets.partitions import training_recipes
+from assets.raft.recipe_files import valid_recipes
+from orchestration.catalog import asset_specs
+from orchestration.jobs import BUILD, INGEST, JOBS, PHASES, PUBLISH, register_batches
+from orchestration.planning import PlannedRun, RefreshState, phase_runs
+from orchestration.settings import Settings
+from orchestration.state import read_state
+from orchestration.wiring import build_resources
+from resources.hashing import short_id
+from resources.lake.lake import WHOLE
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    """The three sensors; all run unless someone stops them in the UI."""
+
+    @dg.sensor(
+        job_name=INGEST.job,
+        minimum_interval_seconds=settings.scan_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Looks at the document folder; every arrival becomes a batch and its ingestion run.",
+    )
+    def document_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        resources = build_resources(settings)
+        fresh = resources["corpus"].scan(settings.batches.max_documents)
+        batches = register_batches(context.instance, resources["corpus"])
+        requests = [dg.RunRequest(run_key=batch, partition_key=batch) for batch in batches]
+        if not requests:
+            return dg.SkipReason(f"no documents in {settings.documents_folder}")
+        context.log.info(f"{len(fresh)} new batches of {len(batches)}")
+        return dg.SensorResult(run_requests=requests)
+
+    @dg.sensor(
+        minimum_interval_seconds=settings.scan_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Keeps the partitions `training_recipes` in step with the valid files in recipes/.",
+        target=dg.AssetSelection.assets("raft_dataset"),
+    )
+    def recipe_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        added = register_recipes(context.instance, settings)
+        return dg.SkipReason(f"new recipes: {', '.join(added)}" if added else "no new recipe")
+
+    @dg.sensor(
+        jobs=[JOBS[BUILD.job], JOBS[PUBLISH.job]],
+        minimum_interval_seconds=settings.scan_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Rebuilds corpus, index and bank after ingestion, and the report after training.",
+    )
+    def refresh_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        if busy(context.instance):
+            return dg.SkipReason("runs are in progress")
+        state = read_state(asset_specs(settings), build_resources(settings))
+        due = phase_runs(BUILD, state) or phase_runs(PUBLISH, state)
+        if not due:
+            return dg.SkipReason("everything is up to date")
+        return dg.SensorResult(run_requests=[run_request(run, state) for run in due])
+
+    return [document_sensor, recipe_sensor, refresh_sensor]
+
+
+def register_recipes(instance: dg.DagsterInstance, settings: Settings) -> list[str]:
+    """Makes every valid recipe a partition; returns the new ones. Partitions of removed files stay, with their models."""
+    known = set(instance.get_dynamic_partitions(training_recipes.name or ""))
+    added = sorted(set(valid_recipes(settings.recipes_folder)) - known)
+    if added:
+        instance.add_dynamic_partitions(training_recipes.name or "", added)
+    return added
+
+
+def busy(instance: dg.DagsterInstance) -> bool:
+    """Whether a run of any of our jobs has not ended."""
+    names = {phase.job for phase in PHASES}
+    return any(run.job_name in names for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)))
+
+
+def run_request(run: PlannedRun, state: RefreshState) -> dg.RunRequest:
+    """A request that is made once per state of its inputs: a run that failed is not started over and over."""
+    wanted = {
+        asset: dict(known.wanted) for (asset, partition), known in state.assets.items() if partition == run.partition
+    }
+    return dg.RunRequest(
+        run_key=short_id(run.job, run.partition, wanted),
+        job_name=run.job,
+        partition_key=None if run.partition == WHOLE else run.partition,
+        tags={"raftline/reason": run.reason[:200]},
+    )

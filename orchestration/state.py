@@ -1,0 +1,39 @@
+"""Reads what `plan_refresh` decides on: fingerprints, partitions and drift, from the lake and the folders."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from assets.raft.external import files_version, question_files
+from assets.raft.recipe_files import recipes_version, valid_recipes
+from assets.training.drift import retraining_reason
+from orchestration.jobs import PHASES
+from orchestration.planning import AssetState, RefreshState
+from resources.lake.lake import WHOLE
+from resources.lake.stage import fingerprint
+from resources.lake.tables import BATCHED, BY_RECIPE
+
+
+def read_state(specs: Mapping[str, dg.AssetSpec], resources: Mapping[str, Any]) -> RefreshState:
+    """The state of a home, as far as planning depends on it."""
+    lake = resources["lake"].open()
+    options = resources["options"]
+    folders = resources["folders"]
+    batches = [manifest.key for manifest in resources["corpus"].manifests().load()]
+    recipes = sorted(valid_recipes(folders.recipes_path))
+    observed = {
+        "external_questions": {"question files": files_version(question_files(folders.questions_path))},
+        "recipes": {"recipe files": recipes_version(folders.recipes_path)},
+    }
+    states: dict[tuple[str, str], AssetState] = {}
+    for phase in PHASES:
+        for asset in phase.assets:
+            partitions = batches if asset in BATCHED else recipes if asset in BY_RECIPE else [WHOLE]
+            for partition in partitions:
+                wanted = fingerprint(lake, specs[asset], partition, options, observed.get(asset, {}))
+                states[asset, partition] = AssetState(wanted, lake.fingerprint(asset, partition))
+    retraining = {
+        recipe: retraining_reason(lake, recipe, options.retraining.drift_threshold) for recipe in recipes
+    }
+    return RefreshState(batches, recipes, states, retraining)

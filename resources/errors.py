@@ -1,0 +1,23 @@
+"""Errors a user can act on. Each names the thing at fault and says what to do."""
+
+
+class RaftlineError(Exception):
+    """Base of every error whose message is written for the user and shown without a traceback."""
+
+
+class SettingsError(RaftlineError):
+    """A setting, recipe or environment variable is missing, unknown or out of range."""
+
+
+class UnreadableDocument(RaftlineError):
+    """A document cannot be used. It becomes a row with this reason; the rest of its batch goes on."""
+
+    def __init__(self, document: str, reason: str, hint: str = ""):
+        self.document = document
+        self.reason = reason
+        self.hint = hint
+        super().__init__(f"{document}: {reason}" + (f" ({hint})" if hint else ""))
+
+
+class LakeError(RaftlineError):
+    """A table cannot be written or read: wrong schema, a repeated key, a missing partition."""

@@ -1,0 +1,194 @@
+"""The lake: Parquet files, one per table and partition, written whole or not at all.
+
+Layout under the store's root: `tables/<name>/<partition>.parquet` and `blobs/<sha256>`. The store is any
+obstore URL (file, S3, Azure); a local put writes beside the target and renames, a cloud put is atomic.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import obstore
+import pyarrow as pa
+import pyarrow.parquet as pq
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from resources.errors import LakeError
+from resources.hashing import canonical_json
+from resources.lake.tables import Table
+
+WHOLE = "all"
+"""The partition name of a table that has no partitions."""
+
+_VERSION_KEY = b"raftline.data_version"
+
+
+class Lake:
+    """Reads and writes declared tables and content-addressed blobs under one root."""
+
+    def __init__(self, url: str | Path):
+        text = str(url)
+        self.root = text
+        self._store: ObjectStore = (
+            from_url(text) if "://" in text else LocalStore(prefix=Path(text).resolve(), mkdir=True)
+        )
+
+    def location(self, table: Table | str, partition: str = WHOLE) -> str:
+        """Where a partition lies, as a path or URL to show to the user."""
+        return f"{self.root}/{self._path(_name(table), partition)}"
+
+    def write(self, table: Table, rows: pa.Table | Iterable[Mapping[str, Any]], partition: str = WHOLE) -> str:
+        """Checks, sorts and writes one partition; returns its data version (sha256 of its content).
+
+        Raises `LakeError` if a column is missing or null where it must not be, or a key repeats.
+        """
+        data = _conform(table, rows)
+        version = table_version(data)
+        current = self.version(table, partition)
+        if current == version:
+            return version
+        data = data.replace_schema_metadata({_VERSION_KEY: version.encode()})
+        sink = io.BytesIO()
+        pq.write_table(data, sink, compression="zstd", store_schema=True)
+        obstore.put(self._store, self._path(table.name, partition), sink.getvalue())
+        return version
+
+    def read(self, table: Table, partition: str = WHOLE) -> pa.Table:
+        """One partition. Raises `LakeError` if it was never written."""
+        try:
+            data = obstore.get(self._store, self._path(table.name, partition)).bytes().to_bytes()
+        except FileNotFoundError as error:
+            raise LakeError(
+                f"table {table.name} has no partition {partition!r}: materialize {table.name} first"
+            ) from error
+        return pq.read_table(pa.BufferReader(data)).replace_schema_metadata(None)
+
+    def rows(self, table: Table, partition: str = WHOLE) -> list[dict[str, Any]]:
+        """One partition as a list of dictionaries in the order on disk."""
+        return self.read(table, partition).to_pylist()
+
+    def rows_or_empty(self, table: Table, partition: str = WHOLE) -> list[dict[str, Any]]:
+        """Like `rows`, but a partition that was never written is empty."""
+        return self.rows(table, partition) if self.version(table, partition) else []
+
+    def partitions(self, table: Table | str) -> list[str]:
+        """The partitions on disk, sorted."""
+        prefix = f"tables/{_name(table)}"
+        found = []
+        for page in obstore.list(self._store, prefix=prefix):
+            for entry in page:
+                name = str(entry["path"]).removeprefix(f"{prefix}/")
+                if name.endswith(".parquet") and "/" not in name:
+                    found.append(name.removesuffix(".parquet"))
+        return sorted(found)
+
+    def version(self, table: Table | str, partition: str = WHOLE) -> str | None:
+        """The data version of a partition, read from its footer; None if it was never written."""
+        try:
+            data = obstore.get(self._store, self._path(_name(table), partition)).bytes().to_bytes()
+        except FileNotFoundError:
+            return None
+        metadata = pq.read_schema(pa.BufferReader(data)).metadata or {}
+        return metadata.get(_VERSION_KEY, b"").decode() or None
+
+    def delete(self, table: Table | str, partition: str = WHOLE) -> None:
+        """Removes one partition; nothing happens if it is not there."""
+        try:
+            obstore.delete(self._store, self._path(_name(table), partition))
+        except FileNotFoundError:
+            return
+
+    def put_fingerprint(self, name: str, partition: str, parts: Mapping[str, str]) -> None:
+        """Records what a partition was made from."""
+        obstore.put(self._store, f"fingerprints/{name}/{partition}.json", canonical_json(dict(parts)).encode())
+
+    def fingerprint(self, name: str, partition: str = WHOLE) -> dict[str, str] | None:
+        """What a partition was made from; None if it was never finished."""
+        try:
+            data = obstore.get(self._store, f"fingerprints/{name}/{partition}.json").bytes().to_bytes()
+            return json.loads(data)
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def put_file(self, path: str, data: bytes) -> str:
+        """Writes a named file for people and services to read; returns where it lies."""
+        obstore.put(self._store, path, data)
+        return f"{self.root}/{path}"
+
+    def put_blob(self, data: bytes) -> str:
+        """Stores bytes under their sha256, which is returned; equal bytes are stored once."""
+        digest = hashlib.sha256(data).hexdigest()
+        if not self.has_blob(digest):
+            obstore.put(self._store, f"blobs/{digest}", data)
+        return digest
+
+    def has_blob(self, digest: str) -> bool:
+        try:
+            obstore.head(self._store, f"blobs/{digest}")
+        except FileNotFoundError:
+            return False
+        return True
+
+    def get_blob(self, digest: str) -> bytes:
+        """The bytes stored under a sha256. Raises `LakeError` if they are gone."""
+        try:
+            return obstore.get(self._store, f"blobs/{digest}").bytes().to_bytes()
+        except FileNotFoundError as error:
+            raise LakeError(f"blob {digest} is not in the lake {self.root}") from error
+
+    @staticmethod
+    def _path(name: str, partition: str) -> str:
+        return f"tables/{name}/{partition}.parquet"
+
+
+def _name(table: Table | str) -> str:
+    return table if isinstance(table, str) else table.name
+
+
+def table_version(data: pa.Table) -> str:
+    """sha256 over the schema and the values, independent of how Parquet encodes them."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, data.schema) as writer:
+        writer.write_table(data.combine_chunks())
+    return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def _conform(table: Table, rows: pa.Table | Iterable[Mapping[str, Any]]) -> pa.Table:
+    data = rows if isinstance(rows, pa.Table) else _from_rows(table, list(rows))
+    missing = [name for name in table.schema.names if name not in data.column_names]
+    if missing:
+        raise LakeError(f"table {table.name}: columns {missing} are missing")
+    extra = [name for name in data.column_names if name not in table.schema.names]
+    if extra:
+        raise LakeError(f"table {table.name}: columns {extra} are not declared")
+    try:
+        data = data.select(table.schema.names).cast(table.schema)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
+        raise LakeError(f"table {table.name}: {error}") from error
+    for field in table.schema:
+        if not field.nullable and data.column(field.name).null_count:
+            raise LakeError(f"table {table.name}: column {field.name} holds nulls")
+    if data.num_rows:
+        data = data.sort_by([(column, "ascending") for column in dict.fromkeys((*table.sort_columns, *table.key))])
+        keys = data.select(list(table.key)).group_by(list(table.key)).aggregate([])
+        if keys.num_rows != data.num_rows:
+            raise LakeError(
+                f"table {table.name}: {data.num_rows - keys.num_rows} rows repeat a key {table.key}"
+            )
+    return data.combine_chunks()
+
+
+def _from_rows(table: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    declared = set(table.schema.names)
+    for row in rows:
+        if row.keys() != declared:
+            wrong = sorted(declared ^ row.keys())
+            raise LakeError(f"table {table.name}: a row's columns differ from the schema in {wrong}")
+    try:
+        nullable = pa.schema([field.with_nullable(True) for field in table.schema])
+        return pa.Table.from_pylist([dict(row) for row in rows], schema=nullable)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise LakeError(f"table {table.name}: {error}") from error

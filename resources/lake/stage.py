@@ -1,0 +1,89 @@
+"""A stage at work: fingerprints its inputs, writes its table, and tells Dagster what came of it.
+
+The fingerprint (code version, settings, data versions of the inputs) is written beside the table after it, so
+that `raftline refresh` and the sensors know what is out of date without asking Dagster, whose own staleness
+stops at 100 upstream partitions.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from resources.hashing import content_hash
+from resources.lake.lake import WHOLE, Lake
+from resources.lake.metadata import column_schema, sample_table
+from resources.lake.tables import BATCHED, BY_RECIPE, Table
+from resources.options import PipelineOptions
+
+SETTINGS = "raftline/settings"
+"""Asset metadata key: the option sections (comma separated) that decide the asset's content."""
+
+
+def input_version(lake: Lake, asset: str, dependency: str, partition: str) -> str:
+    """The data version of one input: the same partition where both share a dimension, else all of them."""
+    for dimension in (BATCHED, BY_RECIPE):
+        if dependency in dimension:
+            if asset in dimension:
+                return lake.version(dependency, partition) or ""
+            return content_hash([[key, lake.version(dependency, key)] for key in lake.partitions(dependency)])
+    return lake.version(dependency) or ""
+
+
+def fingerprint(
+    lake: Lake,
+    spec: dg.AssetSpec,
+    partition: str,
+    options: PipelineOptions | None,
+    observed: Mapping[str, str],
+) -> dict[str, str]:
+    """What the content of an asset partition depends on, by name; equal fingerprints mean equal content."""
+    asset = spec.key.to_user_string()
+    parts = {"code": spec.code_version or ""}
+    for section in filter(None, str(spec.metadata.get(SETTINGS, "")).split(",")):
+        parts[f"settings {section}"] = content_hash(getattr(options, section).model_dump()) if options else ""
+    for name, version in observed.items():
+        parts[name] = version
+    for dependency in sorted(dep.asset_key.to_user_string() for dep in spec.deps):
+        parts[dependency] = input_version(lake, asset, dependency, partition)
+    return parts
+
+
+class Stage:
+    """One asset partition being made. Created before the inputs are read, finished with the rows."""
+
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        lake: Lake,
+        options: PipelineOptions | None = None,
+        observed: Mapping[str, str] | None = None,
+    ):
+        self.context = context
+        self.lake = lake
+        self.partition = context.partition_key if context.assets_def.partitions_def else WHOLE
+        self._spec = context.assets_def.specs_by_key[context.asset_key]
+        self._fingerprint = fingerprint(lake, self._spec, self.partition, options, observed or {})
+
+    def finish(
+        self,
+        table: Table,
+        rows: pa.Table | Iterable[Mapping[str, Any]],
+        metadata: Mapping[str, Any] | None = None,
+        sample: Iterable[str] = (),
+    ) -> dg.MaterializeResult:
+        """Writes the partition and its fingerprint; returns the materialization with counts, path and samples."""
+        data = rows if isinstance(rows, pa.Table) else list(rows)
+        version = self.lake.write(table, data, self.partition)
+        self.lake.put_fingerprint(table.name, self.partition, self._fingerprint)
+        written = self.lake.read(table, self.partition)
+        shown: dict[str, Any] = {
+            "dagster/partition_row_count" if self.partition != WHOLE else "dagster/row_count": written.num_rows,
+            "dagster/uri": self.lake.location(table, self.partition),
+            "dagster/column_schema": column_schema(table),
+            **(metadata or {}),
+        }
+        if written.num_rows:
+            shown["sample"] = sample_table(written, tuple(sample))
+        return dg.MaterializeResult(data_version=dg.DataVersion(version[:16]), metadata=shown)

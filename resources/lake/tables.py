@@ -1,0 +1,157 @@
+"""The declared tables: one Arrow schema each, the key that makes a row unique, the order on disk.
+
+Add a table here first; `Lake.write` refuses rows that do not fit. Measurements that vary between equal
+runs (latency, cost, timings) belong in `RUN_MEASUREMENTS` and nowhere else.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+STRING = pa.string()
+INT = pa.int64()
+FLOAT = pa.float64()
+BOOL = pa.bool_()
+STRINGS = pa.list_(pa.string())
+QUOTE = pa.struct([pa.field("text", STRING), pa.field("start", INT), pa.field("end", INT)])
+BOX = pa.struct(
+    [pa.field(name, INT) for name in ("start", "end")] + [pa.field(name, FLOAT) for name in ("x0", "y0", "x1", "y1")]
+)
+CONTEXT_DOCUMENT = pa.struct([pa.field("chunk_id", STRING), pa.field("title", STRING), pa.field("text", STRING)])
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the lake: `name` is also the asset's key; rows are unique by `key` and sorted by `order`."""
+
+    name: str
+    schema: pa.Schema
+    key: tuple[str, ...]
+    order: tuple[str, ...] = ()
+
+    @property
+    def sort_columns(self) -> tuple[str, ...]:
+        return self.order or self.key
+
+
+def _table(
+    name: str, key: str, /, *, order: str = "", nullable: str = "", **columns: pa.DataType
+) -> Table:
+    optional = set(nullable.split())
+    fields = [pa.field(column, kind, nullable=column in optional) for column, kind in columns.items()]
+    return Table(name, pa.schema(fields), tuple(key.split()), tuple(order.split()))
+
+
+RAW_PDFS = _table(
+    "raw_pdfs", "document_id", nullable="error",
+    document_id=STRING, version=STRING, uri=STRING, title=STRING, bytes=INT, page_count=INT,
+    status=STRING, error=STRING, tombstone=BOOL,
+)
+MARKDOWN_PAGES = _table(
+    "markdown_pages", "document_id version page", nullable="error",
+    document_id=STRING, version=STRING, page=INT, markdown=STRING, method=STRING, page_sha=STRING,
+    word_recall=FLOAT, number_recall=FLOAT, width=FLOAT, height=FLOAT, boxes=pa.list_(BOX), error=STRING,
+)
+_CHUNK = dict(
+    chunk_id=STRING, document_id=STRING, version=STRING, page_start=INT, page_end=INT, char_start=INT,
+    char_end=INT, heading_path=STRINGS, text=STRING, tokens=INT,
+)
+CHUNKS = _table("chunks", "chunk_id", order="document_id page_start char_start", **_CHUNK)
+CONTEXTUALIZED_CHUNKS = _table(
+    "contextualized_chunks", "chunk_id", order="document_id page_start char_start",
+    **_CHUNK, context=STRING, contextual_text=STRING,
+)
+CHUNK_EMBEDDINGS = _table(
+    "chunk_embeddings", "chunk_id model", chunk_id=STRING, model=STRING, vector=pa.list_(pa.float32())
+)
+QA_PAIRS = _table(
+    "qa_pairs", "question_id", order="document_id chunk_id question_id", nullable="gate",
+    question_id=STRING, chunk_id=STRING, document_id=STRING, version=STRING, page=INT, language=STRING,
+    question=STRING, answer=STRING, quotes=pa.list_(QUOTE), final_answer=STRING, kind=STRING, origin=STRING,
+    accepted=BOOL, gate=STRING,
+)
+BATCH_MARKERS = _table(
+    "batch_markers", "sequence", sequence=INT, table_name=STRINGS, data_version=STRINGS, documents=INT, chunks=INT
+)
+CORPUS = _table(
+    "corpus", "chunk_id", order="document_id page_start char_start",
+    **_CHUNK, context=STRING, contextual_text=STRING, title=STRING, uri=STRING, sequence=INT,
+)
+EXTERNAL_QUESTIONS = _table(
+    "external_questions", "question_id", nullable="answer document page quote chunk_id reason document_id",
+    question_id=STRING, question=STRING, answer=STRING, document=STRING, page=INT, quote=STRING, use=STRING,
+    origin=STRING, kind=STRING, language=STRING, answerable=BOOL, source=STRING, document_id=STRING,
+    chunk_id=STRING, status=STRING, reason=STRING,
+)
+QUESTION_BANK = _table(
+    "question_bank", "question_id", nullable="reason chunk_id document_id page",
+    question_id=STRING, question=STRING, answer=STRING, quotes=pa.list_(QUOTE), final_answer=STRING,
+    kind=STRING, origin=STRING, language=STRING, answerable=BOOL, chunk_id=STRING, document_id=STRING, page=INT,
+    group=STRING, split=STRING, status=STRING, reason=STRING,
+)
+QUESTION_GROUPS = _table("question_groups", "group", group=STRING, split=STRING)
+RETRIEVAL_REPORT = _table(
+    "retrieval_report", "configuration origin metric", nullable="mean low high",
+    configuration=STRING, origin=STRING, metric=STRING, mean=FLOAT, low=FLOAT, high=FLOAT, questions=INT, groups=INT,
+)
+SEARCH_INDEX = _table("search_index", "file", file=STRING, sha256=STRING, bytes=INT)
+EVAL_REPORT = _table(
+    "eval_report", "model_id", nullable="",
+    model_id=STRING, recipe=STRING, snapshot=STRING, promote=BOOL, recommended=STRING, verdict=STRING, html=STRING,
+    json=STRING,
+)
+EVALUATION_SET = _table(
+    "evaluation_set", "item_id", order="split question_id condition", nullable="document_id page chunk_id",
+    item_id=STRING, snapshot=STRING, question_id=STRING, condition=STRING, question=STRING,
+    documents=pa.list_(CONTEXT_DOCUMENT), oracle_index=INT, expected_answer=STRING, answerable=BOOL,
+    split=STRING, origin=STRING, kind=STRING, language=STRING, group=STRING, document_id=STRING, page=INT,
+    chunk_id=STRING,
+)
+RAFT_DATASET = _table(
+    "raft_dataset", "row_id", order="split row_id", nullable="",
+    row_id=STRING, split=STRING, question_id=STRING, question=STRING, documents=pa.list_(CONTEXT_DOCUMENT),
+    oracle_index=INT, oracle_present=BOOL, policy=STRING, strategy=STRING, oracle_text=STRING, target=STRING,
+    final_answer=STRING, origin=STRING, kind=STRING, group=STRING, tokens=INT,
+)
+FINE_TUNED_MODEL = _table(
+    "fine_tuned_model", "model_id", nullable="",
+    model_id=STRING, recipe=STRING, backend=STRING, base_model=STRING, spec=STRING, status=STRING,
+    artifact=STRING, artifact_files=STRINGS, artifact_hashes=STRINGS, dataset_version=STRING,
+    training_rows=STRINGS, metrics=STRING,
+)
+MODEL_REGISTRY = _table(
+    "model_registry", "model_id", nullable="",
+    **{field.name: field.type for field in FINE_TUNED_MODEL.schema},
+)
+_ANSWER = dict(
+    answer_id=STRING, model_id=STRING, arm=STRING, snapshot=STRING, item_id=STRING, answer=STRING,
+    final_answer=STRING, quotes=STRINGS, abstained=BOOL, chosen_index=INT, status=STRING, reason=STRING,
+)
+MODEL_ANSWERS = _table("model_answers", "answer_id", order="arm item_id", nullable="reason", **_ANSWER)
+TEST_ANSWERS = _table("test_answers", "answer_id", order="arm item_id", nullable="reason", **_ANSWER)
+ANSWER_SCORES = _table(
+    "answer_scores", "answer_id metric", order="arm item_id metric", nullable="value",
+    answer_id=STRING, model_id=STRING, arm=STRING, snapshot=STRING, item_id=STRING, split=STRING, condition=STRING,
+    origin=STRING, kind=STRING, group=STRING, document_id=STRING, metric=STRING, value=FLOAT,
+)
+RECIPES = _table(
+    "recipes", "file", nullable="name error", file=STRING, name=STRING, recipe=STRING, status=STRING, error=STRING
+)
+CHAMPION_MODEL = _table(
+    "champion_model", "decision", nullable="model_id",
+    decision=INT, model_id=STRING, arm=STRING, action=STRING, reason=STRING, report=STRING, snapshot=STRING,
+)
+RUN_MEASUREMENTS = _table(
+    "run_measurements", "run_id asset partition name",
+    run_id=STRING, asset=STRING, partition=STRING, name=STRING, value=FLOAT, unit=STRING,
+)
+
+TABLES: dict[str, Table] = {table.name: table for table in list(vars().values()) if isinstance(table, Table)}
+
+BATCHED: frozenset[str] = frozenset(
+    {"raw_pdfs", "markdown_pages", "chunks", "contextualized_chunks", "chunk_embeddings", "qa_pairs", "batch_markers"}
+)
+"""Tables with one partition per document batch."""
+
+BY_RECIPE: frozenset[str] = frozenset({"raft_dataset", "fine_tuned_model", "model_answers", "answer_scores"})
+"""Tables with one partition per training recipe."""

@@ -1,0 +1,83 @@
+"""A chosen candidate as an answer: the short final answer and the chain of thought that quotes its evidence."""
+
+import re
+
+from resources.llm.embedded import candidates as view
+from resources.llm.embedded.candidates import Candidate
+from resources.llm.embedded.facets import Facets
+from resources.llm.embedded.values import AMOUNT, FREE, TICK, UNAVAILABLE
+from resources.llm.raft_text import REFUSAL, quoted, render_answer
+
+_YES = {"en": "Yes", "zh": "是"}
+_NO = {"en": "No", "zh": "否"}
+_FREE_OF = r"\b(?:no|without(?: an?y?)?|free of) (?:\w+[ -]){0,2}?(?:fees?|charges?|costs?)\b|\bwaived?\b|(?<![\w-])(?<!feel )free\b(?!-)|免费|免收|不收(?:取)?(?:任何)?(?:费用|手续费)"
+_COSTLESS = re.compile(_FREE_OF, re.I)
+_ABOUT_COST = re.compile(r"\b(?:fees?|charges?|charged|costs?|pay)\b|费用|收费|手续费", re.I)
+_ABOUT_FREE = re.compile(r"\bfree\b|免费", re.I)
+_NEGATIVE = re.compile(
+    r"\b(?:not(?! only)|cannot|never|no|none|neither|nor|unavailable|excluded|excluding|prohibited|\w+n['’]t)\b"
+    r"|不(?!限|超过|少于|低于|高于|同|仅|论|足|得不)|没有|无法|未(?!来)|除外|禁止|仅限",
+    re.I,
+)
+
+
+def final_answer(candidate: Candidate, asked: Facets, question: str) -> str:
+    """What the candidate answers to this question: yes or no where that is asked, else its own words or value."""
+    if not asked.yes_no:
+        return candidate.answer
+    return (_YES if _affirms(candidate, asked, question) else _NO)[asked.language]
+
+
+def _affirms(candidate: Candidate, asked: Facets, question: str) -> bool:
+    costless_question = bool(_COSTLESS.search(question) or _ABOUT_FREE.search(question))
+    about_cost = bool(_ABOUT_COST.search(question)) and not costless_question
+    if candidate.kind == view.CELL and not candidate.near:
+        if candidate.value_type == TICK:
+            ticked = candidate.answer in _YES.values()
+            return ticked != (about_cost and bool(_COSTLESS.search(candidate.row)))
+        if UNAVAILABLE.fullmatch(candidate.answer):
+            return asked.negated
+        if FREE.fullmatch(candidate.answer):
+            return not about_cost
+        if candidate.value_type == AMOUNT:
+            return not costless_question
+    statement = candidate.near or candidate.text.rsplit(" | ", 1)[-1]
+    rest = _COSTLESS.sub(" ", statement)
+    if rest != statement and not _NEGATIVE.search(rest):
+        return not about_cost
+    return bool(_NEGATIVE.search(statement)) == asked.negated
+
+
+def explain(candidate: Candidate, asked: Facets, final: str) -> str:
+    """The full answer: where the evidence stands, the evidence word for word with its footnotes, the final answer."""
+    if asked.language == "zh":
+        steps = [f"问题的答案在{_place_zh(candidate)}。", f"文档写道：{quoted(candidate.quote)}"]
+        steps += [f"注释补充：{quoted(note)}" for note in candidate.conditions]
+        return render_answer("".join([*steps, f" 因此答案是：{final.rstrip('。')}。"]), final)
+    steps = [f"The answer stands in {_place(candidate)}.", f"The document says: {quoted(candidate.quote)}"]
+    steps += [f"A footnote adds: {quoted(note)}" for note in candidate.conditions]
+    return render_answer(" ".join([*steps, f"So the answer is: {final.rstrip('.')}."]), final)
+
+
+def refusal(language: str) -> str:
+    """The full answer that declines."""
+    reason = "各文档都没有给出所问的内容。" if language == "zh" else "None of the documents states what is asked."
+    return render_answer(reason, REFUSAL[language])
+
+
+def _place(candidate: Candidate) -> str:
+    if candidate.kind == view.CELL:
+        column = f", column '{candidate.column}'" if candidate.column else ""
+        return f"the row '{candidate.row}'{column}"
+    under = f" under '{candidate.heading.split(' > ')[-1]}'" if candidate.heading else ""
+    names = {view.ITEM_KIND: "a list item", view.LIST: "a list", view.DEFINITION: "a definition"}
+    return names.get(candidate.kind, "a sentence") + under
+
+
+def _place_zh(candidate: Candidate) -> str:
+    if candidate.kind == view.CELL:
+        column = f"、“{candidate.column}”一列" if candidate.column else ""
+        return f"“{candidate.row}”一行{column}"
+    under = f"“{candidate.heading.split(' > ')[-1]}”下的" if candidate.heading else ""
+    names = {view.ITEM_KIND: "列表项", view.LIST: "列表", view.DEFINITION: "定义"}
+    return under + names.get(candidate.kind, "句子")

@@ -1,0 +1,182 @@
+"""What a question asks for: its language, the kind of answer it expects, its terms, names and numbers.
+
+`terms` is shared by questions and documents: stems of the one tokenizer, brought to one word per everyday meaning
+(charge, cost and price are a fee). Both readers, untrained and trained, see text through it.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from resources.llm.embedded.values import AMOUNT, CONTACT, COUNT, DATE, DURATION, PERCENTAGE, TEXT, TICK, number_of, values
+from resources.llm.raft_text import language_of
+from resources.search.tokenizer import STOP_WORDS, stem, tokens
+
+YES_NO, LIST, DEFINITION = "yes_no", "list", "definition"
+
+_SAME = """
+fee charge cost price free waive
+atm abm cashpoint
+withdraw withdrawal
+cheque check
+chequing checking
+telephone phone
+month monthly
+year yearly annual annually annum
+day daily
+week weekly
+quarter quarterly
+pay payment paid
+minimum min least lowest smallest
+maximum max most highest limit cap
+foreign international abroad overseas
+buy purchase
+customer client
+loan borrow
+id identification identity
+online internet web
+close closing closure
+open opening
+early earlier
+senior seniors elderly
+kid kids child children
+qualify eligible eligibility
+require required requirement need
+statement statements
+include included
+percent percentage
+"""
+_CANON = {stem(word): group.split()[0] for group in _SAME.strip().splitlines() for word in group.split()}
+
+_PHRASES = tuple(
+    (re.compile(pattern, re.I), word)
+    for pattern, word in (
+        (r"\b(?:cash|bank|teller) machines?\b|\bautomated (?:teller|banking) machines?\b|自动取款机|自动柜员机|取款机|ATM机", " atm "),
+        (r"\b(?:tak(?:e|es|ing)|took|get|getting|pull)\b(?: out)? (?:\w+ )?(?:cash|money)(?: out)?\b", " withdraw cash "),
+        (r"\b(?:per|each|every|a) month\b", " monthly "),
+        (r"\b(?:per|each|every|a) (?:year|annum)\b", " annual "),
+        (r"\bup to\b|\bno more than\b|\bat most\b", " maximum "),
+        (r"\bat least\b|\bno less than\b", " minimum "),
+        (r"\bno longer\b", " discontinued "),
+        ("手续费|服务费|工本费|收费|多少钱|费率", "费用"),
+        ("取现|提现|提款", "取款"),
+        ("国外|海外", "境外"),
+        ("至少|最少|起存", "最低"),
+        ("至多|最多|上限", "最高"),
+        ("每个月|月度", "每月"),
+        ("注销|关闭", "销户"),
+    )
+)
+_ASKING = STOP_WORDS | frozenset(
+    """
+    much many long often soon far please tell me know does did get got give there want like would shall may might must
+    happen happens say says said will just also one someone anyone anything something mean means called exactly am
+    """.split()
+)
+_ASKING_ZH = re.compile(
+    "请问|多少|什么|哪些|哪个|哪种|哪里|如何|怎么|怎样|是否|能否|可否|可以|多久|多长|时候|时间|需要|你们|应该|为什么|由谁"
+    "|[的了吗呢吧我您你是几能会在时要有和与及或为对从到把被这那请么个]"
+)
+_YES_NO = re.compile(
+    r"^(?:(?:and|but|so|if [^,]+,|with [^,]+,|on [^,]+,|for [^,]+,|as [^,]+,)\s*)?"
+    r"(?:is|are|was|were|do|does|did|can|could|will|would|may|must|should|has|have|am|isn't|aren't|don't|doesn't|can't)\b"
+    r"|吗[？?]?$|是否|能否|可否|能不能|可不可以|是不是|有没有",
+    re.I,
+)
+_ASKS = tuple(
+    (kind, re.compile(pattern, re.I))
+    for kind, pattern in (
+        (DURATION, r"\bhow (?:long|soon|quickly|fast)\b|\b(?:how many|number of) (?:\w+ )?(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b"
+                   r"|\bperiod\b|\bterm length\b|\bnotice\b|多久|多长时间|几(?:个工作日|个月|天|年|小时)|多少(?:天|个月|年|小时|个工作日)|期限"),
+        (DATE, r"\bwhen\b|\bwhat (?:date|day|time)\b|\bby which date\b|\bdeadline\b|\bwhich (?:date|day|month)\b|什么时候|何时|哪天|几点|日期|几号"),
+        (PERCENTAGE, r"\b(?:interest )?rates?\b|\bper ?cent(?:age)?\b|\bAPR\b|\bAPY\b|\bhow much interest\b|\bcommission\b|利率|百分|比例|年化"),
+        (AMOUNT, r"\bhow much\b|\b(?:fees?|charges?|charged|costs?|prices?|priced|amount|balance|discount|deposit|income|limit|maximum|minimum|salary|premium|value)\b"
+                 r"|\bpay\b|多少钱|费用|收费|年费|月费|手续费|金额|多少元|余额|限额|额度"),
+        (COUNT, r"\bhow many\b|\bnumber of\b|\bhow often\b|\blimit\b|\bhow old\b|\bage\b|几(?:次|笔|张|份|个)|多少(?:次|笔|张|份|个)|次数|年龄"),
+        (CONTACT, r"\b(?:phone|telephone|e-?mail|web ?site|url|fax|hotline)\b|\bwhat number\b|\bnumber (?:do|should|can|to)\b|\bcall\b|电话|热线|邮箱|网址"),
+        (LIST, r"\b(?:which|what) (?:\w+ ){0,2}?\w+s\b|\bwhat (?:do|does|must|should|will) (?:\w+ )+(?:need|bring|provide|include|require)\b|\blist\b"
+               r"|\bwhat are\b|\bwhat (?:is|are) (?:needed|required|included)\b|哪些|需要(?:什么|提供|准备)|包括"),
+        (DEFINITION, r"^what (?:is|are|does) (?:an? |the |meant by )?[^?]{2,60}?(?: mean| stand for)?\s*\?*$|\bdefin(?:e|ition)\b|什么是|是什么意思|指的?是什么|什么叫"),
+    )
+)
+_CAPITALISED = r"(?:[A-Z][\w’'-]*|[a-z]-[A-Z][\w-]*)"
+_NAME = re.compile(rf"(?<!^)(?<![.!?]\s)\b{_CAPITALISED}(?:(?:\s(?:with|of|for|and)\s|\s){_CAPITALISED})*|^[A-Z]{{2,}}\w*")
+_COUNTED = re.compile(r"\bhow many ((?:[\w-]+ ){0,2}?[\w-]+s)\b|\bnumber of ([\w-]+)", re.I)
+
+
+@dataclass(frozen=True)
+class Facets:
+    """A question taken apart. `asks` holds expected answer kinds, the likeliest first; empty means prose will do. `names` are
+    the terms of each run of capitalised words, `counted` is what `how many` counts."""
+
+    language: str
+    asks: tuple[str, ...]
+    terms: tuple[str, ...]
+    pairs: frozenset[tuple[str, str]]
+    names: tuple[tuple[str, ...], ...]
+    numbers: frozenset[str]
+    negated: bool
+    counted: str
+
+    @property
+    def yes_no(self) -> bool:
+        return YES_NO in self.asks
+
+    def expects(self, kind: str) -> float:
+        """How well an answer of this kind suits: 1 for what is asked, 0.85 for a second reading, -1 for a misfit."""
+        asked = [ask for ask in self.asks if ask in _VALUED]
+        if self.yes_no:
+            return {TICK: 1.0, TEXT: 0.7}.get(kind, 0.3)
+        if not asked:
+            return {TEXT: 0.8, TICK: -1.0}.get(kind, -0.3)
+        if kind in asked:
+            return 1.0 if kind == asked[0] else 0.85
+        return -0.6 if kind == TEXT else -1.0
+
+
+_VALUED = frozenset({AMOUNT, PERCENTAGE, DATE, DURATION, COUNT, CONTACT})
+
+
+GENERIC = frozenset({"account", "plan", "card", "bank", "servic", "program", "product", "fee", "custom"})
+"""Words of a name that do not tell it from others."""
+
+
+def terms(text: str) -> list[str]:
+    """Content terms of a text, in order, repeats kept."""
+    for pattern, word in _PHRASES:
+        text = pattern.sub(word, text)
+    return [_CANON.get(token, token) for token in tokens(text, STOP_WORDS)]
+
+
+@lru_cache(maxsize=4096)
+def facets(question: str) -> Facets:
+    """The facets of a question."""
+    language = language_of(question)
+    subject = _question_terms(question)
+    asks = [YES_NO] if _YES_NO.search(question.strip()) else []
+    asks += [kind for kind, pattern in _ASKS if pattern.search(question.strip())]
+    if any(ask in _VALUED for ask in asks):
+        asks = [ask for ask in asks if ask not in (DEFINITION, LIST)]
+    if LIST in asks and not re.search(r"^what (?:is|does)|什么是", question, re.I):
+        asks = [ask for ask in asks if ask != DEFINITION]
+    names = (tuple(t for t in dict.fromkeys(terms(match.group(0))) if t in subject) for match in _NAME.finditer(question))
+    counted = _COUNTED.search(question)
+    numbers = {number_of(v.text) for v in values(question)} | set(re.findall(r"\d+(?:\.\d+)?", question.replace(",", "")))
+    return Facets(
+        language,
+        tuple(dict.fromkeys(asks)),
+        tuple(dict.fromkeys(subject)),
+        frozenset(zip(subject, subject[1:], strict=False)),
+        tuple(sorted({name for name in names if name})),
+        frozenset(number for number in numbers if number),
+        bool(re.search(r"\b(?:not|no longer|without|never|n't)\b|不", question, re.I)),
+        next((t for t in reversed(terms(counted.group(1) or counted.group(2))) if t in subject), "") if counted else "",
+    )
+
+
+def _question_terms(question: str) -> list[str]:
+    for pattern, word in _PHRASES:
+        question = pattern.sub(word, question)
+    question = _ASKING_ZH.sub(" ", question)
+    found = [_CANON.get(token, token) for token in tokens(question, _ASKING)]
+    return [term for term in found if len(term) > 1 or term.isdigit() or not "\u3400" <= term <= "\u9fff"]

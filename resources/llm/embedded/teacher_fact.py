@@ -1,0 +1,56 @@
+"""Facts: what the extractive teacher found in a chunk, each with the ways to ask for it and the words to answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from resources.hashing import seeded_unit
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A verbatim piece of a chunk: `chunk[start:end] == text`."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a chunk stands: its document's title, the heading it is under, the language it is written in."""
+
+    title: str
+    section: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing a chunk says. `phrasings` ask for it, best spread first; `reasoning` already holds its quotes.
+
+    `row` and `column` (or the sentence's number) keep a selection from asking the same line again and again.
+    """
+
+    kind: str
+    place: Place
+    phrasings: tuple[str, ...]
+    final: str
+    quotes: tuple[Span, ...]
+    reasoning: str
+    row: str = ""
+    column: str = ""
+
+
+def choose(options: Sequence[T], *seed: object) -> T:
+    """The option that the seed's content hash points at."""
+    return options[int(seeded_unit(*[str(part) for part in seed]) * len(options))]
+
+
+def shuffled(options: Sequence[T], *seed: object) -> list[T]:
+    """All options, in the order of the content hash of seed and position."""
+    keys = [str(part) for part in seed]
+    order = sorted(range(len(options)), key=lambda i: (seeded_unit(*keys, i), i))
+    return [options[i] for i in order]

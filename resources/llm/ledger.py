@@ -1,0 +1,164 @@
+"""The ledger: every model call that was ever paid for, committed before its answer is used.
+
+SQLite in WAL mode by default, any SQLAlchemy URL otherwise. kill -9 repeats at most what was in flight.
+"""
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from resources.llm.request import Completion, Request
+
+_metadata = sa.MetaData()
+_calls = sa.Table(
+    "calls",
+    _metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("role", sa.String(40), nullable=False, index=True),
+    sa.Column("provider", sa.String(80), nullable=False),
+    sa.Column("endpoint", sa.String(400), nullable=False),
+    sa.Column("model", sa.String(200), nullable=False),
+    sa.Column("prompt_version", sa.String(80), nullable=False),
+    sa.Column("request", sa.Text, nullable=False),
+    sa.Column("response", sa.Text, nullable=False),
+    sa.Column("finish_reason", sa.String(40), nullable=False),
+    sa.Column("prompt_tokens", sa.Integer, nullable=False),
+    sa.Column("completion_tokens", sa.Integer, nullable=False),
+    sa.Column("cost", sa.Float, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("finished_at", sa.DateTime(timezone=True), nullable=False),
+)
+_sources = sa.Table(
+    "call_sources",
+    _metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("document_version", sa.String(140), primary_key=True, index=True),
+)
+
+SPEND_SCHEMA = pa.schema(
+    [
+        ("stage", pa.string()),
+        ("model", pa.string()),
+        ("calls", pa.int64()),
+        ("prompt_tokens", pa.int64()),
+        ("completion_tokens", pa.int64()),
+        ("cost", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One finished call: the request, its answer and how long the provider took (seconds)."""
+
+    request: Request
+    completion: Completion
+    seconds: float
+
+
+class Ledger:
+    """Looks calls up by key and records them. Safe for threads; processes share it through the database."""
+
+    def __init__(self, url: str):
+        self.url = url
+        if url.startswith("sqlite:///"):
+            Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        self._engine = sa.create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            sa.event.listen(self._engine, "connect", _wal)
+        _metadata.create_all(self._engine)
+        self._lock = threading.Lock()
+
+    def find(self, requests: Sequence[Request]) -> dict[str, Completion]:
+        """The recorded answers of those requests that have one, by key, marked as cached."""
+        found: dict[str, Completion] = {}
+        keys = sorted({request.key for request in requests})
+        with self._engine.connect() as connection:
+            for start in range(0, len(keys), 500):
+                query = sa.select(
+                    _calls.c.key,
+                    _calls.c.response,
+                    _calls.c.finish_reason,
+                    _calls.c.prompt_tokens,
+                    _calls.c.completion_tokens,
+                    _calls.c.cost,
+                ).where(_calls.c.key.in_(keys[start : start + 500]))
+                for key, *answer in connection.execute(query):
+                    found[key] = Completion(*answer, cached=True)
+        return found
+
+    def record(self, entries: Iterable[Entry]) -> None:
+        """Commits finished calls. A key that another process recorded first keeps its first answer."""
+        entries = list(entries)
+        if not entries:
+            return
+        now = datetime.now(UTC)
+        with self._lock, self._engine.begin() as connection:
+            known = set(
+                connection.scalars(sa.select(_calls.c.key).where(_calls.c.key.in_([e.request.key for e in entries])))
+            )
+            fresh = {entry.request.key: entry for entry in entries if entry.request.key not in known}
+            if fresh:
+                connection.execute(_calls.insert(), [_row(entry, now) for entry in fresh.values()])
+            sources = {(e.request.key, source) for e in fresh.values() for source in e.request.sources}
+            if sources:
+                connection.execute(
+                    _sources.insert(), [{"key": key, "document_version": source} for key, source in sorted(sources)]
+                )
+
+    def spend(self) -> pa.Table:
+        """Calls, tokens and cost (USD) by stage (role) and model: what the spend mart reads."""
+        query = (
+            sa.select(
+                _calls.c.role,
+                (_calls.c.provider + "/" + _calls.c.model).label("model"),
+                sa.func.count(),
+                sa.func.sum(_calls.c.prompt_tokens),
+                sa.func.sum(_calls.c.completion_tokens),
+                sa.func.sum(_calls.c.cost),
+            )
+            .group_by(_calls.c.role, sa.text("model"))
+            .order_by(_calls.c.role, sa.text("model"))
+        )
+        with self._engine.connect() as connection:
+            rows = [tuple(row) for row in connection.execute(query)]
+        columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in SPEND_SCHEMA]
+        return pa.table(
+            [pa.array(c, field.type) for c, field in zip(columns, SPEND_SCHEMA, strict=True)], schema=SPEND_SCHEMA
+        )
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _row(entry: Entry, now: datetime) -> dict[str, object]:
+    request, completion = entry.request, entry.completion
+    return {
+        "key": request.key,
+        "role": request.role,
+        "provider": request.model.provider,
+        "endpoint": request.model.endpoint,
+        "model": request.model.model,
+        "prompt_version": request.prompt_version,
+        "request": request.body_json,
+        "response": completion.text,
+        "finish_reason": completion.finish_reason,
+        "prompt_tokens": completion.prompt_tokens,
+        "completion_tokens": completion.completion_tokens,
+        "cost": completion.cost,
+        "seconds": entry.seconds,
+        "finished_at": now,
+    }
+
+
+def _wal(connection, _record) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.close()

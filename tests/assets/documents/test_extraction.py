@@ -1,0 +1,112 @@
+"""Pages as markdown: what is printed comes out, in place, the same every time."""
+
+import pymupdf
+import pytest
+
+from assets.documents.extraction import extract_many, extract_pages
+from resources.errors import UnreadableDocument
+
+
+@pytest.fixture(scope="module")
+def fee_page(fee_table_pdf):
+    [page] = extract_pages(fee_table_pdf, "fees.pdf")
+    return page
+
+
+@pytest.fixture(scope="module")
+def guide(make_pdf, prose) -> bytes:
+    return make_pdf(prose("Harbour", "harbour"), prose("Island", "island"), prose("Meadow", "meadow"))
+
+
+@pytest.fixture(scope="module")
+def guide_pages(guide):
+    return extract_pages(guide, "guide.pdf")
+
+
+def test_a_table_has_its_header_and_every_amount_in_its_cell(fee_page):
+    assert "|Service|Basic|Plus|\n|---|---|---|\n" in fee_page.markdown
+    assert "|Passbook|$2.00|$12.50|" in fee_page.markdown
+
+
+def test_a_footnote_mark_stays_apart_from_the_amount(fee_page):
+    assert "|Cash withdrawal|$5.00<sup>5</sup>|$1.25|" in fee_page.markdown
+    assert "|Funds transfer|$1.00|$0.85<sup>6</sup>|" in fee_page.markdown
+    assert "<sup>5</sup> Two withdrawals a month are free." in fee_page.markdown
+
+
+def test_a_tick_is_never_read_as_a_digit(fee_page):
+    assert "|Free cheques||✓|" in fee_page.markdown
+    assert "|Text alerts|✓|✓|" in fee_page.markdown
+
+
+def test_the_witness_finds_every_word_and_number(fee_page, guide_pages):
+    assert [(page.word_recall, page.number_recall) for page in (fee_page, *guide_pages)] == [(1.0, 1.0)] * 4
+
+
+def test_headings_are_headings(guide_pages):
+    assert guide_pages[0].markdown.startswith("## Harbour\n\nThe harbour account is open")
+
+
+def test_boxes_say_where_on_the_page_the_text_is(fee_page):
+    texts = [fee_page.markdown[box.start : box.end] for box in fee_page.boxes]
+    assert all(text and text == text.strip() for text in texts)
+    table = next(box for box, text in zip(fee_page.boxes, texts, strict=True) if text.startswith("|"))
+    assert (table.x0, table.y0) == pytest.approx((72, 110), abs=8)
+    assert all(0 <= box.x0 < box.x1 <= fee_page.width and 0 <= box.y0 < box.y1 <= fee_page.height
+               for box in fee_page.boxes)
+
+
+def test_a_new_page_with_a_larger_title_changes_no_other_page(guide, guide_pages, prose):
+    document = pymupdf.open(stream=guide)
+    page = document.new_page(pno=0)
+    page.insert_text((72, 200), "Everything about banking", fontsize=40, fontname="hebo")
+    grown = extract_pages(document.tobytes(), "guide.pdf")
+    assert [page.markdown for page in grown[1:]] == [page.markdown for page in guide_pages]
+    assert [page.page_sha for page in grown[1:]] == [page.page_sha for page in guide_pages]
+
+
+def test_metadata_and_file_structure_do_not_count_as_content(guide, guide_pages):
+    document = pymupdf.open(stream=guide)
+    document.set_metadata({"title": "Another title", "producer": "Another tool"})
+    [result] = extract_many(
+        [("guide.pdf", document.tobytes(garbage=4, deflate=True))], {page.page_sha: page for page in guide_pages}
+    )
+    assert (result.reused, result.parsed) == (3, 0)
+    assert list(result.pages) == guide_pages
+
+
+def test_only_a_changed_page_is_parsed_again(make_pdf, prose, guide_pages):
+    changed = make_pdf(prose("Harbour", "harbour"), prose("Island", "atoll"), prose("Meadow", "meadow"))
+    [result] = extract_many([("guide.pdf", changed)], {page.page_sha: page for page in guide_pages})
+    assert (result.reused, result.parsed) == (2, 1)
+    assert "atoll" in result.pages[1].markdown
+    assert result.pages[2] == guide_pages[2]
+
+
+def test_a_page_that_moved_is_reused_under_its_new_number(make_pdf, prose, guide_pages):
+    [result] = extract_many(
+        [("guide.pdf", make_pdf(prose("Meadow", "meadow")))], {page.page_sha: page for page in guide_pages}
+    )
+    assert (result.reused, result.pages[0].index) == (1, 0)
+
+
+def test_order_and_result_do_not_depend_on_the_number_of_processes(guide, fee_table_pdf):
+    documents = [("guide.pdf", guide), ("broken.pdf", guide[:300]), ("fees.pdf", fee_table_pdf), ("empty.pdf", b"")]
+    one, two = (list(extract_many(documents, {}, processes)) for processes in (1, 2))
+    assert [result.pages for result in one] == [result.pages for result in two]
+    assert [(result.name, bool(result.error)) for result in two] == [
+        ("guide.pdf", False), ("broken.pdf", True), ("fees.pdf", False), ("empty.pdf", True),
+    ]  # fmt: skip
+
+
+def test_an_unreadable_document_is_raised_with_its_name():
+    with pytest.raises(UnreadableDocument, match=r"notes\.pdf: not a PDF"):
+        extract_pages(b"no pdf at all", "notes.pdf")
+
+
+def test_text_that_looks_like_markup_stays_text(make_pdf):
+    lines = ["# 5 Harbour Street", "<script>alert(1)</script> [/b] =SUM(A1)", "a|b|c and snake_case_name and 2**3"]
+    texts = [(72, 100 + 40 * number, line, 11, "helv") for number, line in enumerate(lines)]
+    [page] = extract_pages(make_pdf(texts), "hostile.pdf")
+    assert "<script>alert(1)</script> [/b] =SUM(A1)" in page.markdown
+    assert "snake_case_name" in page.markdown

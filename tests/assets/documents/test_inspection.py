@@ -1,0 +1,73 @@
+"""Which files are usable documents, and what a person is told about the others."""
+
+import io
+import zipfile
+
+import pymupdf
+import pytest
+
+from assets.documents.inspection import inspect_pdf
+from resources.errors import UnreadableDocument
+
+PAGE = [(72, 90, "Fees and charges", 14, "helv")]
+
+
+def reason_against(data: bytes) -> str:
+    with pytest.raises(UnreadableDocument) as caught:
+        inspect_pdf(data, "folder/guide.pdf")
+    assert str(caught.value).startswith("folder/guide.pdf: ")
+    assert caught.value.hint
+    return caught.value.reason
+
+
+def png() -> bytes:
+    return pymupdf.Pixmap(pymupdf.csRGB, pymupdf.IRect(0, 0, 20, 20)).tobytes("png")
+
+
+def test_facts_are_page_count_and_title(make_pdf):
+    facts = inspect_pdf(make_pdf(PAGE, PAGE, title="Better\x1b[31m  banking"), "a.pdf")
+    assert (facts.page_count, facts.title) == (2, "Better [31m banking")
+
+
+def test_an_empty_file_is_called_empty():
+    assert "empty" in reason_against(b"")
+
+
+def test_other_formats_are_named_for_what_they_look_like():
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("word/document.xml", "<w/>")
+    assert "PNG image" in reason_against(png())
+    assert "web page" in reason_against(b"\xef\xbb\xbf\n<!DOCTYPE html><html><body>fees</body></html>")
+    assert "ZIP archive" in reason_against(archive.getvalue())
+    assert "plain text" in reason_against("Gebühren: 5 €".encode())
+    assert "not recognised" in reason_against(bytes(range(256)))
+
+
+def test_bytes_before_the_signature_are_tolerated(make_pdf):
+    assert inspect_pdf(b"HTTP/1.1 200 OK\r\n\r\n" + make_pdf(PAGE), "a.pdf").page_count == 1
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
+def test_a_truncated_file_is_not_an_empty_document(make_pdf, share):
+    data = make_pdf(*[PAGE] * 5)
+    assert "truncated or damaged" in reason_against(data[: max(40, int(len(data) * share))])
+
+
+def test_a_password_is_asked_for_only_where_one_is_needed(make_pdf):
+    aes = pymupdf.PDF_ENCRYPT_AES_256
+    assert "password" in reason_against(make_pdf(PAGE, encryption=aes, owner_pw="o", user_pw="u"))
+    assert inspect_pdf(make_pdf(PAGE, encryption=aes, owner_pw="o", user_pw=""), "a.pdf").page_count == 1
+
+
+def test_a_scan_is_told_to_run_ocr():
+    document = pymupdf.open()
+    document.new_page().insert_image(pymupdf.Rect(0, 0, 300, 300), stream=png())
+    assert "no text layer" in reason_against(document.tobytes())
+
+
+def test_a_page_tree_that_contains_itself_is_refused(make_pdf):
+    document = pymupdf.open(stream=make_pdf(PAGE))
+    tree = int(document.xref_get_key(document.pdf_catalog(), "Pages")[1].split()[0])
+    document.xref_set_key(tree, "Kids", f"[{tree} 0 R]")
+    assert reason_against(document.tobytes())

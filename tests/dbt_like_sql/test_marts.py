@@ -1,0 +1,88 @@
+"""The marts say where every document, page, question and model stands."""
+
+import pyarrow as pa
+
+from resources.lake.tables import ANSWER_SCORES, MODEL_REGISTRY, QA_PAIRS
+from resources.llm.ledger import SPEND_SCHEMA
+
+
+def test_the_inventory_tells_every_document_s_status_and_reason(house, document):
+    house.add(1, *(document(f"{name}.pdf", "v1", f"text of {name}") for name in ("good", "gone", "kept", "empty")))
+    house.add(
+        2,
+        document("gone.pdf", "v1", status="withdrawn", tombstone=True),
+        document("kept.pdf", "v2", status="unreadable"),
+        document("empty.pdf", "v2"),
+        document("bad.pdf", "v1", status="unreadable"),
+        document("copy.pdf", "v1", status="duplicate"),
+    )
+    house.build()
+    rows = {row["uri"]: row for row in house.rows("document_inventory")}
+    assert {uri: row["status"] for uri, row in rows.items()} == {
+        "good.pdf": "current",
+        "gone.pdf": "withdrawn",
+        "kept.pdf": "kept_last_good",
+        "empty.pdf": "kept_last_good",
+        "bad.pdf": "unreadable",
+        "copy.pdf": "duplicate",
+    }
+    assert rows["good.pdf"]["reason"] is None
+    assert rows["kept.pdf"]["reason"] == "it is broken"
+    assert rows["empty.pdf"]["reason"] == "no text was found in it"
+    assert (rows["kept.pdf"]["current_version"], rows["kept.pdf"]["current_sequence"]) == ("v1", 1)
+    assert [rows["good.pdf"][name] for name in ("pages", "chunks", "questions_accepted")] == [1, 1, 1]
+
+
+def test_coverage_has_every_page_of_the_current_version_even_without_chunks(house, document):
+    item = document("a.pdf", "v2", "one", "two")
+    item["chunks"] = item["chunks"][:1]
+    item["questions"] = item["questions"][:1]
+    house.add(1, document("a.pdf", "v1", "old", "old two", "old three"))
+    house.add(2, item)
+    house.build()
+    found = [(row["page"], row["chunks"], row["questions_accepted"]) for row in house.rows("coverage")]
+    assert found == [(0, 1, 1), (1, 0, 0)]
+
+
+def test_quality_counts_questions_of_the_current_version_by_the_gate_that_ended_them(house, document):
+    item = document("a.pdf", "v2", "same text", "other text")
+    item["questions"][1] |= {"accepted": False, "gate": "quote_missing"}
+    house.add(1, document("a.pdf", "v1", "same text"))
+    house.add(2, item)
+    house.build()
+    rows = house.rows("dataset_quality")
+    assert [(row["gate"], row["questions"], row["asked"], row["accepted"], row["yield"]) for row in rows] == [
+        ("accepted", 1, 2, 1, 0.5),
+        ("quote_missing", 1, 2, 1, 0.5),
+    ]
+
+
+def test_spend_is_what_the_ledger_recorded(house):
+    calls = pa.Table.from_pylist(
+        [{"stage": "teacher", "model": "m", "calls": 2, "prompt_tokens": 3, "completion_tokens": 4, "cost": 0.5}],
+        schema=SPEND_SCHEMA,
+    )
+    house.build("spend_by_stage", providers={"ledger_calls": lambda: calls})
+    assert house.rows("spend_by_stage") == [
+        {"role": "teacher", "model": "m", "calls": 2, "prompt_tokens": 3, "completion_tokens": 4, "cost": 0.5}
+    ]
+
+
+def test_the_leaderboard_counts_an_answer_once_although_several_recipes_scored_it(house):
+    def score(answer, value):
+        return {name: "x" for name in ANSWER_SCORES.schema.names} | {
+            "answer_id": answer, "model_id": "base", "metric": "correct", "value": value,
+        }  # fmt: skip
+
+    house.lake.write(ANSWER_SCORES, [score("1", 1.0), score("2", 0.0), score("3", None)], "raft")
+    house.lake.write(ANSWER_SCORES, [score("1", 1.0), score("4", 0.5)], "ra_dit")
+    house.lake.write(MODEL_REGISTRY, [])
+    house.build("leaderboard")
+    (row,) = house.rows("leaderboard")
+    assert (row["mean"], row["n"], row["recipe"]) == (0.5, 3, None)
+
+
+def test_models_build_on_an_empty_lake(house):
+    house.build()
+    assert house.rows("document_inventory") == []
+    assert house.lake.partitions(QA_PAIRS) == []
