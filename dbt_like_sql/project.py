@@ -75,7 +75,7 @@ def _model_asset(model: Model, models: tuple[Model, ...], providers: Mapping[str
         owners=file.words("owner") or None,
         kinds=set(file.words("kinds") or ("duckdb", "sql")),
         description=f"{file.description}\n\n```sql\n{file.body}\n```",
-        code_version=content_hash(file.body)[:16],
+        code_version=content_hash(file.body, file.words("key"))[:16],
         metadata={
             "dagster/column_schema": column_schema(model.table),
             "dagster/column_lineage": lineage,

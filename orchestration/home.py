@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,8 +40,12 @@ def prepare_home(settings: Settings) -> Path:
     """Creates the home's folders and Dagster's configuration. Raises `SettingsError` if it cannot be written."""
     home = settings.home_folder
     try:
-        for folder in (home, home / "dagster", home / "reports", settings.documents_folder, settings.questions_folder):
+        for folder in (home, home / "dagster", home / "reports"):
             folder.mkdir(parents=True, exist_ok=True)
+        # Only our own: an unmounted document folder made anew would read as "every document was withdrawn".
+        for folder in (settings.documents_folder, settings.questions_folder):
+            if folder.is_relative_to(home):
+                folder.mkdir(parents=True, exist_ok=True)
         config = home / "dagster" / "dagster.yaml"
         if not config.is_file() or config.read_text(encoding="utf-8") != _DAGSTER_YAML:
             config.write_text(_DAGSTER_YAML, encoding="utf-8")
@@ -73,7 +77,7 @@ def process_environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+def open_instance(settings: Settings) -> Generator[dg.DagsterInstance]:
     """The home's Dagster instance."""
     prepare_home(settings)
     with dg.DagsterInstance.from_config(str(settings.home_folder / "dagster")) as instance:
@@ -81,7 +85,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 
 @contextmanager
-def home_lock(settings: Settings) -> Iterator[None]:
+def home_lock(settings: Settings) -> Generator[None]:
     """Held by the command that changes the home. Raises `HomeBusy` at once if another holds it."""
     path = prepare_home(settings) / "lock"
     with path.open("w") as file:

@@ -115,4 +115,3 @@ def _wording(changes: list[str]) -> str:
     if changes == ["never made"]:
         return "not made yet"
     return ", ".join(changes) + (" has changed" if len(changes) == 1 else " have changed")
-

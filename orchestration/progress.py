@@ -1,7 +1,7 @@
 """A Dagster logger that tells a listener which step of an in-process run starts and ends. It prints nothing."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import dagster as dg
@@ -25,7 +25,7 @@ class _Handler(logging.Handler):
                 listener(event.step_key or "", event.event_type_value)
 
 
-@dg.logger(description="Reports the steps of an in-process run to `raftline refresh`.")
+@dg.logger(config_schema={}, description="Reports the steps of an in-process run to `raftline refresh`.")
 def progress_logger(_context: dg.InitLoggerContext) -> logging.Logger:
     logger = logging.Logger("raftline.progress", logging.DEBUG)
     logger.addHandler(_Handler())
@@ -33,7 +33,7 @@ def progress_logger(_context: dg.InitLoggerContext) -> logging.Logger:
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
+def listening(listener: Listener) -> Generator[None]:
     """Delivers steps to `listener` inside the block."""
     _listeners.append(listener)
     try:

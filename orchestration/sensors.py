@@ -17,6 +17,7 @@ from orchestration.state import read_state
 from orchestration.wiring import build_resources
 from resources.hashing import short_id
 from resources.lake.lake import WHOLE
+from resources.lake.tables import BATCH_MARKERS
 
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -40,11 +41,12 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         resources = build_resources(settings)
         fresh = resources["corpus"].scan(settings.batches.max_documents)
         batches = register_batches(context.instance, resources["corpus"])
-        requests = [dg.RunRequest(run_key=batch, partition_key=batch) for batch in batches]
-        if not requests:
-            return dg.SkipReason(f"no documents in {settings.documents_folder}")
-        context.log.info(f"{len(fresh)} new batches of {len(batches)}")
-        return dg.SensorResult(run_requests=requests)
+        lake = resources["lake"].open()
+        waiting = [batch for batch in batches if lake.version(BATCH_MARKERS, batch) is None]
+        if not waiting:
+            return dg.SkipReason(f"nothing new in {settings.documents_folder}; {len(batches)} batches are complete")
+        context.log.info(f"{len(fresh)} new batches, {len(waiting)} not complete")
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=batch, partition_key=batch) for batch in waiting])
 
     @dg.sensor(
         minimum_interval_seconds=settings.scan_seconds,

@@ -8,12 +8,14 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
+import dagster as dg
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableEnvironment
 
 from resources.errors import SettingsError
-from resources.llm.resource import Role
+from resources.llm.resource import ROLES, Role, check_provider
 from resources.options import (
     BatchOptions,
     ChunkOptions,
@@ -40,7 +42,11 @@ class Settings(BaseSettings):
     recipes: Path = Field(Path("recipes"), description="Folder of training recipes (*.yaml).")
     lake_url: str | None = Field(None, description="Object-store URL or folder of the lake; in the home if not set.")
     ledger_url: str | None = Field(None, description="SQLAlchemy URL of the ledger; SQLite in the home if not set.")
-    owner: str = Field("team:data-platform", description="Owner shown on every asset: an e-mail or team:<name>.")
+    owner: str = Field(
+        "team:data-platform",
+        pattern=r"^(team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+)$",
+        description="Owner shown on every asset: an e-mail or team:<name>.",
+    )
     executor: Literal["in_process", "multiprocess"] = Field(
         "in_process", description="Where the steps of a run execute: in its process, or each in one of its own."
     )
@@ -54,11 +60,35 @@ class Settings(BaseSettings):
     retraining: RetrainingOptions = RetrainingOptions()
     roles: dict[str, Role] = Field(default_factory=dict, description="Provider and price of each model role.")
 
+    @field_validator("retraining")
+    @classmethod
+    def _schedule_is_cron(cls, value: RetrainingOptions) -> RetrainingOptions:
+        try:
+            dg.ScheduleDefinition(name="probe", job_name="probe", cron_schedule=value.schedule)
+        except dg.DagsterInvalidDefinitionError as error:
+            raise ValueError(f"schedule {value.schedule!r} is not a cron expression such as '0 2 * * *'") from error
+        return value
+
+    @field_validator("roles")
+    @classmethod
+    def _roles_exist(cls, value: dict[str, Role]) -> dict[str, Role]:
+        for name, role in value.items():
+            if name not in ROLES:
+                raise ValueError(f"role {name!r} is unknown; roles are {', '.join(ROLES)}")
+            check_provider(name, role)
+        return value
+
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **sources: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (sources["env_settings"], init_settings)
+        """The environment over the file; no .env file and no secrets folder."""
+        return (env_settings, init_settings)
 
     def under_root(self, path: Path) -> Path:
         return (self.root / path.expanduser()).resolve()
@@ -101,12 +131,17 @@ def load_settings(start: Path | None = None) -> Settings:
             content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
         except FileNotFoundError as error:
             raise SettingsError(f"RAFTLINE_CONFIG names {file}, which does not exist") from error
-        except yaml.YAMLError as error:
+        except OSError as error:
+            raise SettingsError(f"{file} cannot be read: {error.strerror}") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise SettingsError(f"{file} is not valid YAML: {error}") from error
-        if not isinstance(content, dict):
+        if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
             raise SettingsError(f"{file} must hold settings as `key: value` lines")
+    values: dict[str, Any] = {**content, "root": file.parent if file else start}
     try:
-        return Settings(**{**content, "root": file.parent if file else start})
+        return Settings(**values)
+    except UnreadableEnvironment as error:
+        raise SettingsError(f"an environment variable RAFTLINE_*: {error}") from error
     except ValidationError as error:
         raise SettingsError(_explain(error, file)) from error
 

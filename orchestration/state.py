@@ -33,7 +33,5 @@ def read_state(specs: Mapping[str, dg.AssetSpec], resources: Mapping[str, Any]) 
             for partition in partitions:
                 wanted = fingerprint(lake, specs[asset], partition, options, observed.get(asset, {}))
                 states[asset, partition] = AssetState(wanted, lake.fingerprint(asset, partition))
-    retraining = {
-        recipe: retraining_reason(lake, recipe, options.retraining.drift_threshold) for recipe in recipes
-    }
+    retraining = {recipe: retraining_reason(lake, recipe, options.retraining.drift_threshold) for recipe in recipes}
     return RefreshState(batches, recipes, states, retraining)

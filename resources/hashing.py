@@ -10,6 +10,11 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def well_formed(text: str) -> str:
+    """The text as UTF-8 can carry it: lone surrogates, as in undecodable file names, are spelled out as `\\udcXX`."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def content_hash(*parts: Any) -> str:
     """sha256 (64 hex digits) of the canonical JSON of the parts."""
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()

@@ -20,23 +20,26 @@ from resources.options import PipelineOptions
 
 @dg.asset(
     partitions_def=document_batches,
-    deps=[markdown_pages],
+    deps=[raw_pdfs, markdown_pages],
     group_name=GROUP,
     kinds={"markdown", "parquet"},
-    code_version=code_version("assets.chunks.packing", "assets.chunks.blocks", "resources.tokens"),
+    code_version=code_version("assets.chunks.packing", "assets.chunks.blocks", "assets.documents.tables", "resources.tokens"),
     metadata={SETTINGS: "chunks"},
 )
 def chunks(context: dg.AssetExecutionContext, lake: LakeResource, options: PipelineOptions) -> dg.MaterializeResult:
     """Pieces of pages: headings stay with their text, tables stay whole or carry their header along."""
     store = lake.open()
     stage = Stage(context, store, options)
+    titles = {row["document_id"]: row["title"] for row in store.rows(RAW_PDFS, context.partition_key)}
     documents = defaultdict(list)
     for page in store.rows(MARKDOWN_PAGES, context.partition_key):
         documents[page["document_id"], page["version"]].append(page)
     rows = [
         chunk
         for (document_id, version), pages in documents.items()
-        for chunk in chunk_document(document_id, version, pages, options.chunks.max_tokens)
+        for chunk in chunk_document(
+            document_id, version, pages, options.chunks.max_tokens, titles[document_id]
+        )
     ]
     return stage.finish(
         CHUNKS,

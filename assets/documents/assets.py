@@ -19,7 +19,9 @@ from resources.lake.tables import MARKDOWN_PAGES, RAW_PDFS
 
 EXTRACTOR = code_version(
     "assets.documents.extraction",
+    "assets.documents.inspection",
     "assets.documents.markdown",
+    "assets.documents.parsing",
     "assets.documents.symbols",
     "assets.documents.tables",
     "assets.documents.witness",
@@ -32,9 +34,7 @@ EXTRACTOR = code_version(
     kinds={"pdf", "parquet"},
     code_version=code_version("assets.documents.arrival", "assets.documents.inspection"),
 )
-def raw_pdfs(
-    context: dg.AssetExecutionContext, lake: LakeResource, corpus: CorpusResource
-) -> dg.MaterializeResult:
+def raw_pdfs(context: dg.AssetExecutionContext, lake: LakeResource, corpus: CorpusResource) -> dg.MaterializeResult:
     """The documents of a batch: new versions, withdrawals, and the unreadable ones with the reason."""
     store = lake.open()
     stage = Stage(context, store)

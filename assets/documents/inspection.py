@@ -7,7 +7,8 @@ from typing import Any
 from assets.documents.isolation import ChildDied, DeadlineExceeded, TaskRaised, run_isolated
 from resources.errors import UnreadableDocument
 
-INSPECTION_SECONDS = 20.0
+_SECONDS = 20.0
+_SECONDS_PER_MEGABYTE = 5.0
 _MAGIC = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -38,12 +39,15 @@ class Fault:
     hint: str = ""
 
 
-def inspect_pdf(data: bytes, name: str, timeout: float = INSPECTION_SECONDS) -> DocumentFacts:
-    """Page count and title of a PDF that can be used; raises UnreadableDocument for every other file."""
+def inspect_pdf(data: bytes, name: str, timeout: float | None = None) -> DocumentFacts:
+    """Page count and title of a PDF that can be used; raises UnreadableDocument for every other file.
+
+    The default deadline is 20 s and 5 s for every megabyte.
+    """
     fault = refuse_by_signature(data)
     if fault:
         raise UnreadableDocument(name, fault.reason, fault.hint)
-    return in_child(look_inside, (data,), name, timeout)
+    return in_child(look_inside, (data,), name, timeout or _SECONDS + _SECONDS_PER_MEGABYTE * len(data) / 1e6)
 
 
 def in_child(function: Any, args: tuple[Any, ...], name: str, timeout: float) -> Any:
@@ -58,7 +62,7 @@ def in_child(function: Any, args: tuple[Any, ...], name: str, timeout: float) ->
     except TaskRaised as error:
         if error.kind == "MemoryError" or "alloc" in error.message:
             raise UnreadableDocument(name, "parsing needs more memory than is allowed", "split the file") from error
-        raise UnreadableDocument(name, f"damaged PDF: {error}", "repair it or print it to a new PDF") from error
+        raise UnreadableDocument(name, f"truncated or damaged: {error}", "copy it again from its source") from error
     if isinstance(result, Fault):
         raise UnreadableDocument(name, result.reason, result.hint)
     return result
@@ -93,18 +97,21 @@ def open_pdf(data: bytes) -> Any:
         return Fault("encrypted: it needs a password", "save a copy without password")
     if document.page_count == 0:
         return Fault("truncated or damaged: no page can be found in it", "copy it again from its source")
+    if document.is_repaired and b"%%EOF" not in data[-2048:]:  # its pages may be there without their content
+        return Fault("truncated or damaged: its end is missing", "copy it again from its source")
     return document
 
 
 def look_inside(data: bytes) -> DocumentFacts | Fault:
-    """Child process: facts of a PDF, or the reason against it. Every page is loaded once."""
+    """Child process: facts of a PDF, or the reason against it. Every page is loaded: a broken one counts."""
     import pymupdf
 
     document = open_pdf(data)
     if isinstance(document, Fault):
         return document
     flags = pymupdf.TEXTFLAGS_TEXT | pymupdf.TEXT_IGNORE_ACTUALTEXT
-    if not any(page.get_text("text", flags=flags).strip() for page in document):
+    texts = [page.get_text("text", flags=flags) for page in document]
+    if not any(text.strip() for text in texts):
         return Fault("no text layer: a scan?", "run OCR first, for instance ocrmypdf, and add the result")
     title = (document.metadata or {}).get("title") or ""
     return DocumentFacts(document.page_count, " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", title).split()))

@@ -24,8 +24,7 @@ def answer_items(
         sources = {versions[document["chunk_id"]] for document in shown if document["chunk_id"] in versions}
         requests.append(model.request(chat(INSTRUCTION, prompt), PROMPT_VERSION, sources=sorted(sources)))
     return [
-        _row(model_id, arm, item, completion)
-        for item, completion in zip(items, model.complete(requests), strict=True)
+        _row(model_id, arm, item, completion) for item, completion in zip(items, model.complete(requests), strict=True)
     ]
 
 
@@ -59,4 +58,5 @@ def _defect(completion: Completion, final: str, tags: int) -> str | None:
 def _chosen(item: Item, quotes: Sequence[str]) -> int:
     """The document that the first quote stands in, -1 if none."""
     texts = [document["text"] for document in item["documents"]]
-    return next((index for index, text in enumerate(texts) if quotes and quotes[0] in text), -1)
+    first = quotes[0] if quotes else ""
+    return next((index for index, text in enumerate(texts) if first and first in text), -1)

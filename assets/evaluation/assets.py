@@ -4,9 +4,9 @@ from collections import Counter
 
 import dagster as dg
 
-from assets.evaluation.champion import decide_champion
 from assets.evaluation.answering import answer_items
 from assets.evaluation.arms import BASE_RAG, TUNED_RAG, applicable
+from assets.evaluation.champion import decide_champion
 from assets.evaluation.contenders import BASE, base_provider, champion_row, provider_of, select
 from assets.evaluation.metrics import score_answers
 from assets.evaluation.publishing import pages_of, report_inputs
@@ -48,7 +48,10 @@ _ANSWERING = code_version("assets.evaluation.answering", "assets.evaluation.cont
     deps=[question_bank, "corpus", search_index],
     group_name=EVALUATION,
     kinds={"parquet"},
-    code_version=code_version("assets.evaluation.snapshot", "assets.evaluation.distractors"),
+    code_version=code_version(
+        *(f"assets.evaluation.{name}" for name in ("conditions", "distractors", "matching", "number_tokens", "snapshot")),
+        "resources.search.tokenizer",
+    ),
     metadata={SETTINGS: "evaluation"},
 )
 def evaluation_set(
@@ -133,7 +136,11 @@ def model_answers(
     deps=[model_answers, evaluation_set],
     group_name=EVALUATION,
     kinds={"parquet"},
-    code_version=code_version("assets.evaluation.metrics", "assets.evaluation.matching", "assets.evaluation.number_tokens"),
+    code_version=code_version(
+        *(f"assets.evaluation.{name}" for name in ("arms", "conditions", "matching", "metrics", "number_tokens")),
+        "resources.llm.embedded.embedder",
+        "resources.search.tokenizer",
+    ),
 )
 def answer_scores(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Deterministic scores of every validation answer: one row per answer and metric."""

@@ -29,9 +29,7 @@ def decide_champion(decisions: Sequence[Row], reports: Sequence[Mapping[str, Any
     return history
 
 
-def _decision(
-    number: int, model_id: str | None, arm: str, action: str, reason: str, report: str, snapshot: str
-) -> Row:
+def _decision(number: int, model_id: str | None, arm: str, action: str, reason: str, report: str, snapshot: str) -> Row:
     return {
         "decision": number,
         "model_id": model_id,

@@ -49,7 +49,11 @@ def report_inputs(
             recipe=recipe.name,
             base_model=recipe.training.base_model,
             model_id=selection.model["model_id"] if selection.model else "",
-            seeds={"dataset": recipe.dataset.seed, "training": recipe.training.seed, "evaluation": options.evaluation.seed},
+            seeds={
+                "dataset": recipe.dataset.seed,
+                "training": recipe.training.seed,
+                "evaluation": options.evaluation.seed,
+            },
             training_rows=len(selection.model["training_rows"]) if selection.model else 0,
             rejected=dict(Counter(row["reason"] for row in bank if row["reason"])),
         ),

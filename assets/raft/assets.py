@@ -191,7 +191,8 @@ def question_bank(
     group_name=RAFT,
     kinds={"jsonl", "parquet"},
     code_version=code_version(
-        "assets.raft.composition", "assets.raft.distractors", "assets.raft.formats", "assets.raft.brought"
+        *(f"assets.raft.{name}" for name in ("brought", "composition", "datasheet", "distractors", "formats")),
+        *(f"assets.raft.{name}" for name in ("recipes", "similarity")),
     ),
 )
 def raft_dataset(

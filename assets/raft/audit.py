@@ -94,8 +94,9 @@ def _examine(row: AuditRow, known: Sequence[str]) -> _Examined:
         or frozenset(document for document in known if _holds(document, quote))
         for quote in map(normalised, answer.quotes)
     ]
-    oracles = frozenset({normalised(row.oracle)}) if row.oracle else frozenset[str]().union(*homes)
-    return _Examined(row, answer, shown, oracles, bool(row.oracle), tokens, sum(not home for home in homes))
+    stated = row.oracle is not None
+    oracles = frozenset({normalised(row.oracle)} - {""}) if row.oracle is not None else frozenset[str]().union(*homes)
+    return _Examined(row, answer, shown, oracles, stated, tokens, sum(not home for home in homes))
 
 
 def _file_findings(name: str, rows: Sequence[_Examined], token_limit: int) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def _without_oracle(rows: Sequence[_Examined]) -> dict[str, Any]:
 
     `graded_on_the_fact` counts those whose answer asserts it all the same; the others decline.
     """
-    stated = [entry for entry in rows if entry.stated]
+    stated = [entry for entry in rows if entry.stated and entry.oracles]
     silent = [entry for entry in rows if entry.shown and not entry.stated]
     return {
         name: {"of": len(known)}

@@ -111,7 +111,7 @@ def _generated_rows(
                 | {name: pair[name] for name in ("kind", "origin", "language", "chunk_id", "document_id", "page")}
                 | {
                     "answerable": not is_refusal(pair["final_answer"]),
-                    "group": section_group(chunk["document_id"], chunk["heading_path"]),
+                    "group": section_group(chunk),
                 }
             )
     return rows
@@ -145,6 +145,7 @@ def _sections(candidates: Sequence[tuple[Row, str]], near: Mapping[str, Mapping[
         Section(
             group,
             rows[0][0]["document_id"],
+            len(rows),
             sum(row["chunk_id"] not in lost for row, _ in rows),
             sum(use == TEST for _, use in rows),
         )

@@ -63,7 +63,7 @@ def as_bank_row(question: Mapping[str, Any], chunks: Mapping[str, Mapping[str, A
             "chunk_id": chunk["chunk_id"],
             "document_id": chunk["document_id"],
             "page": chunk["page_start"] if question["page"] is None else question["page"],
-            "group": section_group(chunk["document_id"], chunk["heading_path"]),
+            "group": section_group(chunk),
         }
     )
 

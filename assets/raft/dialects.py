@@ -30,7 +30,10 @@ class UnreadableDatasetError(RaftlineError):
 
 @dataclass(frozen=True)
 class AuditRow:
-    """A row of any dialect. `oracle` is None if the row does not say; `texts` is what a model is trained on."""
+    """A row of any dialect; `texts` is what a model is trained on.
+
+    `oracle` is None if the row does not say which document answers, and empty if it says that none does.
+    """
 
     question: str
     documents: tuple[str, ...]
@@ -113,6 +116,8 @@ def _raft(data: Mapping[str, Any]) -> _Fields:
     instruction = _text(data, "instruction") if "instruction" in data else ""
     documents = _sentences(data["context"]) or parse_prompt(instruction)[0]
     oracle = data.get("oracle_context", data.get("oracle_document"))
+    if oracle is not None and not isinstance(oracle, str):
+        raise _MalformedRowError("its oracle is not a text")
     answer = _text(data, "cot_answer")
     question = _text(data, "question")
     return _Fields(question, documents, answer, (instruction or "\n".join((*documents, question)), answer), oracle)
@@ -151,7 +156,8 @@ def _ragas(data: Mapping[str, Any]) -> _Fields:
     answer = next(
         (_text(data, key) for key in ("reference", "ground_truth", "response", "answer") if data.get(key)), ""
     )
-    return _Fields(question, documents, answer, (*documents, question, answer), references[0] if references else None)
+    oracle = next(iter(references), "") if "reference_contexts" in data else None
+    return _Fields(question, documents, answer, (*documents, question, answer), oracle)
 
 
 def _sentences(context: Any) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from resources.errors import RaftlineError
-from resources.hashing import content_hash, short_id
+from resources.hashing import content_hash, short_id, well_formed
 from resources.llm.raft_text import language_of
 from resources.search.tokenizer import tokens
 
@@ -18,6 +18,7 @@ USES = ("train", "test", "both")
 ORIGINS = ("human", "third_party")
 KEYS = {"question", "answer", "document", "page", "quote", "use", "origin", "kind", "answerable"}
 MAPPED, UNMAPPED, UNANSWERABLE, INVALID = "mapped", "unmapped", "unanswerable", "invalid"
+LAST_PAGE = 1_000_000
 ENOUGH_OVERLAP = 0.6
 """Share of the quote's tokens a chunk must hold when the quote is not found word for word."""
 
@@ -36,8 +37,9 @@ class QuestionFile:
 def question_files(folder: Path) -> list[QuestionFile]:
     """The `*.jsonl` files of a folder by name; none if the folder does not exist."""
     return [
-        QuestionFile(path.name, path.read_text(encoding="utf-8-sig", errors="replace"))
+        QuestionFile(well_formed(path.name), path.read_text(encoding="utf-8-sig", errors="replace"))
         for path in sorted(folder.glob("*.jsonl"))
+        if path.is_file()
     ]
 
 
@@ -49,7 +51,7 @@ def read_questions(files: Iterable[QuestionFile]) -> list[Row]:
     """One row per line. A line that is no question becomes a row with status `invalid` and the reason."""
     rows: dict[str, Row] = {}
     for file in files:
-        for number, line in enumerate(file.text.splitlines(), start=1):
+        for number, line in enumerate(file.text.split("\n"), start=1):
             if line.strip():
                 row = _row(line, f"{file.name}:{number}")
                 known = rows.get(row["question_id"])
@@ -100,6 +102,8 @@ def _row(line: str, source: str) -> Row:
     try:
         data = json.loads(line)
         given = _validated(data)
+    except RecursionError:
+        return row | {"question": line[:200], "reason": "a line must be a JSON object, not one nested without end"}
     except ValueError as error:
         return row | {"question": line[:200], "reason": str(error)}
     row |= given
@@ -113,7 +117,7 @@ def _validated(data: Any) -> Row:
         raise ValueError("a line must be a JSON object")
     unknown = sorted(set(data) - KEYS)
     if unknown:
-        raise ValueError(f"unknown keys {unknown}; known are {sorted(KEYS)}")
+        raise ValueError(f"unknown keys {', '.join(map(repr, unknown))}; known are {', '.join(sorted(KEYS))}")
     question = data.get("question")
     if not isinstance(question, str) or not question.strip():
         raise ValueError("`question` must be a text that is not empty")
@@ -121,16 +125,16 @@ def _validated(data: Any) -> Row:
         if data.get(key) is not None and data[key] not in allowed:
             raise ValueError(f"`{key}` is {data[key]!r}; it must be one of {', '.join(allowed)}")
     page = data.get("page")
-    if page is not None and (not isinstance(page, int) or isinstance(page, bool) or page < 1):
+    if page is not None and (not isinstance(page, int) or isinstance(page, bool) or not 1 <= page <= LAST_PAGE):
         raise ValueError(f"`page` is {page!r}; it must be the page number as a PDF viewer counts, from 1")
     for key in ("answer", "document", "quote", "kind"):
         if data.get(key) is not None and not isinstance(data[key], str):
             raise ValueError(f"`{key}` must be a text")
-    if not isinstance(data.get("answerable", True), bool):
+    if not isinstance(data.get("answerable"), bool | None):
         raise ValueError("`answerable` must be true or false")
-    given = {key: value for key, value in data.items() if value is not None}
-    answerable = given.get("answerable", True)
-    return given | {"question": question.strip(), "page": page - 1 if page else None, "answerable": answerable}
+    given = {key: well_formed(value).strip() if isinstance(value, str) else value for key, value in data.items()}
+    given = {key: value for key, value in given.items() if value not in (None, "")}
+    return given | {"page": page - 1 if page else None}
 
 
 def _mapped(row: Row, by_name: Mapping[str, list[Mapping[str, Any]]], corpus: Sequence[Mapping[str, Any]]) -> Row:
@@ -155,13 +159,14 @@ def _mapped(row: Row, by_name: Mapping[str, list[Mapping[str, Any]]], corpus: Se
 def _best(row: Row, chunks: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """The chunk with the quote word for word, else the one that shares most of its tokens; answer breaks ties."""
     evidence = row["quote"] or row["answer"]
+    needle = plain(evidence)
     wanted, answer = set(tokens(evidence)), set(tokens(row["answer"]))
     question = set(tokens(row["question"]))
 
     def fit(chunk: Mapping[str, Any]) -> tuple[bool, float, float, float]:
         held = set(tokens(chunk["text"]))
         return (
-            plain(evidence) in plain(chunk["text"]),
+            bool(needle) and needle in plain(chunk["text"]),
             len(wanted & held) / max(1, len(wanted)),
             len(answer & held) / max(1, len(answer)),
             len(question & (held | set(tokens(chunk["contextual_text"])))) / max(1, len(question)),

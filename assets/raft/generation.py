@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from resources.hashing import seeded_unit, short_id
+from resources.hashing import seeded_unit, short_id, well_formed
 from resources.llm.gates import judge
 from resources.llm.raft_text import language_of
 from resources.llm.request import Completion
@@ -22,16 +22,17 @@ def question_rows(chunk: Mapping[str, Any], title: str, completion: Completion) 
     """The rows of one completion. A completion that is not the agreed JSON is one rejected row."""
     drafts = _drafts(completion)
     if drafts is None:
-        return [_row(chunk, {"question": "", "final_answer": completion.text[:200]}, [], MALFORMED)]
+        return [_row(chunk, {"final_answer": completion.text[:200]}, [], MALFORMED)]
     rows: dict[str, Row] = {}
     accepted: list[str] = []
     for draft in drafts:
-        quotes = [str(quote) for quote in draft.get("quotes") or []]
+        given = draft.get("quotes")
+        quotes = [well_formed(str(quote)) for quote in given] if isinstance(given, list) else []
         gate = judge(
-            question=str(draft.get("question", "")),
-            answer=str(draft.get("answer", "")),
+            question=_text(draft, "question"),
+            answer=_text(draft, "answer"),
             quotes=quotes,
-            final_answer=str(draft.get("final_answer", "")),
+            final_answer=_text(draft, "final_answer"),
             chunk=chunk["text"],
             title=title,
             heading_path=chunk["heading_path"],
@@ -49,26 +50,32 @@ def question_rows(chunk: Mapping[str, Any], title: str, completion: Completion) 
 def _drafts(completion: Completion) -> list[Mapping[str, Any]] | None:
     try:
         drafts = json.loads(completion.text)["questions"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return drafts if isinstance(drafts, list) and all(isinstance(draft, dict) for draft in drafts) else None
 
 
+def _text(draft: Mapping[str, Any], field: str) -> str:
+    """A field of a draft as text; anything that is not a text is empty, and a gate refuses it."""
+    value = draft.get(field)
+    return well_formed(value) if isinstance(value, str) else ""
+
+
 def _row(chunk: Mapping[str, Any], draft: Mapping[str, Any], quotes: Sequence[str], gate: str | None) -> Row:
-    question = str(draft.get("question", ""))
+    question, final_answer = _text(draft, "question"), _text(draft, "final_answer")
     spans = [(quote, chunk["text"].find(quote)) for quote in quotes]
     return {
-        "question_id": short_id("generated", chunk["chunk_id"], question, str(draft.get("final_answer", ""))),
+        "question_id": short_id("generated", chunk["chunk_id"], question, final_answer),
         "chunk_id": chunk["chunk_id"],
         "document_id": chunk["document_id"],
         "version": chunk["version"],
         "page": chunk["page_start"],
         "language": language_of(question),
         "question": question,
-        "answer": str(draft.get("answer", "")),
+        "answer": _text(draft, "answer"),
         "quotes": [{"text": quote, "start": at, "end": at + len(quote)} for quote, at in spans if at >= 0],
-        "final_answer": str(draft.get("final_answer", "")),
-        "kind": str(draft.get("kind", "open")),
+        "final_answer": final_answer,
+        "kind": _text(draft, "kind") or "open",
         "origin": "generated",
         "accepted": gate is None,
         "gate": gate,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.raft.recipes import Recipe, load_recipes
-from resources.hashing import canonical_json, content_hash
+from resources.hashing import canonical_json, content_hash, well_formed
 
 VALID, INVALID = "valid", "invalid"
 
@@ -22,7 +22,13 @@ def recipe_rows(folder: Path) -> list[dict[str, Any]]:
         for name, recipe in recipes.items()
     ]
     bad = [
-        {"file": problem.file, "name": None, "recipe": "", "status": INVALID, "error": problem.reason}
+        {
+            "file": well_formed(problem.file),
+            "name": None,
+            "recipe": "",
+            "status": INVALID,
+            "error": well_formed(problem.reason),
+        }
         for problem in problems
     ]
     return good + bad

@@ -7,7 +7,9 @@ evenly over all questions and within each document.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from assets.raft.similarity import normalised
 from resources.hashing import seeded_unit, short_id
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -20,13 +22,16 @@ class Section:
 
     group: str
     document_id: str
+    questions: int
     learnable: int
     asked_in_test: int
 
 
-def section_group(document_id: str, heading_path: Sequence[str]) -> str:
-    """The group of a chunk: its document and top-level section."""
-    return short_id("group", document_id, heading_path[0] if heading_path else "")
+def section_group(chunk: Mapping[str, Any]) -> str:
+    """The group of a row of `corpus`: its document and top-level section, the document's own title aside."""
+    title = normalised(chunk["title"])
+    section = next((heading for heading in chunk["heading_path"] if normalised(heading) != title), "")
+    return short_id("group", chunk["document_id"], section)
 
 
 def lone_group(question_id: str) -> str:
@@ -45,57 +50,55 @@ def lone_split(use: str, question_id: str, seed: int) -> str:
 def assign(sections: Sequence[Section], stored: Mapping[str, str], seed: int = 0) -> dict[str, str]:
     """The split of every section. Stored splits are returned as they are; the rest depends on the values alone."""
     splits = {section.group: stored[section.group] for section in sections if section.group in stored}
-    splits |= dict.fromkeys(_held_out(sections, splits, seed), TEST)
-    waiting = sorted(
-        (section for section in sections if section.group not in splits),
-        key=lambda section: (-section.learnable, seeded_unit(seed, section.group), section.group),
-    )
-    everything = max(1, sum(section.learnable for section in sections))
-    size = Counter[str]()
-    filled, within = Counter[str](), Counter[tuple[str, str]]()
+    held, room = _held_out(sections, splits, seed)
+    splits |= dict.fromkeys(held, TEST)
+    aims = _aims(sum(section.learnable for section in sections if splits.get(section.group) != TEST), room)
+    total = max(1.0, sum(aims.values()))
+    filled, within, size = Counter[str](), Counter[tuple[str, str]](), Counter[str]()
     for section in sections:
         size[section.document_id] += section.learnable
-        if section.group in splits:
+        if splits.get(section.group, TEST) != TEST:
             filled[splits[section.group]] += section.learnable
             within[section.document_id, splits[section.group]] += section.learnable
-    shares = _shares(filled[TEST] / everything)
+    waiting = [section for section in sections if section.group not in splits]
+    waiting.sort(key=lambda section: (-section.learnable, seeded_unit(seed, section.group), section.group))
     for position, section in enumerate(waiting):
+        document = section.document_id
         empty = [split for split in (TRAIN, TEST, VALIDATION) if split not in splits.values()]
         if empty and len(waiting) - position <= len(empty):
             chosen = empty[0]
         else:
-            document = section.document_id
             missing = {
-                split: share
-                - filled[split] / everything
-                + (share - within[document, split] / max(1, size[document])) / 4
-                for split, share in shares.items()
+                split: (aim - filled[split]) / total
+                + (aim / total - within[document, split] / max(1, size[document])) / 4
+                for split, aim in aims.items()
             }
             chosen = max(missing, key=lambda split: missing[split])
         splits[section.group] = chosen
         filled[chosen] += section.learnable
-        within[section.document_id, chosen] += section.learnable
+        within[document, chosen] += section.learnable
     return splits
 
 
-def _shares(test: float) -> dict[str, float]:
-    """The shares to aim at: if the test already holds more than its own, the others divide what is left."""
-    test = max(test, SHARES[TEST])
-    return {
-        split: test if split == TEST else share * (1 - test) / (1 - SHARES[TEST]) for split, share in SHARES.items()
-    }
+def _aims(learnable: int, room: float) -> dict[str, float]:
+    """How many of the learnable questions each split should get, if the test still has `room` for some."""
+    rest = max(0.0, learnable - room) / (SHARES[TRAIN] + SHARES[VALIDATION])
+    return {TRAIN: SHARES[TRAIN] * rest, VALIDATION: SHARES[VALIDATION] * rest, TEST: min(room, float(learnable))}
 
 
-def _held_out(sections: Sequence[Section], splits: Mapping[str, str], seed: int) -> list[str]:
-    """New sections that go to the test because people's test questions are about them, cheapest first.
+def _held_out(sections: Sequence[Section], splits: Mapping[str, str], seed: int) -> tuple[list[str], float]:
+    """New sections that go to the test whole because people's test questions are about them, and the room left.
 
-    Whole sections are held out while that costs training no more than the test's own share of what can be learnt.
-    In the others only the passages asked about are lost to training.
+    Those where training loses nothing always go. Others go, cheapest first, until the test has its share of all
+    questions; from then on only the passages asked about are lost to training, not their sections. Train and
+    validation are left a section each.
     """
-    room = SHARES[TEST] * sum(section.learnable for section in sections)
-    room -= sum(section.learnable for section in sections if splits.get(section.group) == TEST)
+    new = [section for section in sections if section.group not in splits]
+    spare = len(new) - sum(split not in splits.values() for split in (TRAIN, VALIDATION))
+    room = SHARES[TEST] * sum(section.questions for section in sections)
+    room -= sum(section.questions for section in sections if splits.get(section.group) == TEST)
     wanted = sorted(
-        (section for section in sections if section.asked_in_test and section.group not in splits),
+        (section for section in new if section.asked_in_test),
         key=lambda section: (
             section.learnable / section.asked_in_test,
             seeded_unit(seed, section.group),
@@ -104,7 +107,7 @@ def _held_out(sections: Sequence[Section], splits: Mapping[str, str], seed: int)
     )
     held = []
     for section in wanted:
-        if section.learnable <= room:
+        if len(held) < spare and (section.learnable == 0 or section.questions <= room):
             held.append(section.group)
-            room -= section.learnable
-    return held
+            room -= section.questions
+    return held, max(0.0, room)

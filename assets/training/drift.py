@@ -46,6 +46,10 @@ def retraining_reason(lake: Lake, recipe: str, threshold: float) -> str:
     """Why a recipe is due for training, or an empty text."""
     if lake.version(FINE_TUNED_MODEL, recipe) is None or lake.version(RAFT_DATASET, recipe) is None:
         return ""
+    made_from = lake.fingerprint(RAFT_DATASET.name, recipe) or {}
+    if made_from.get(QUESTION_BANK.name) == lake.version(QUESTION_BANK):
+        # Questions that the recipe left out (too long, too few distractors) are in the bank and are no drift.
+        return ""
     drift = measure_drift(lake.rows(RAFT_DATASET, recipe), lake.rows_or_empty(QUESTION_BANK))
     if drift.changed_facts:
         shown = "; ".join(drift.changed_facts[:_SHOWN])

@@ -15,9 +15,7 @@ Row = dict[str, Any]
 
 def training_data(rows: Sequence[Mapping[str, Any]]) -> TrainingData:
     """The rows of a `raft_dataset` partition by split."""
-    by_split = {
-        split: tuple(row for row in rows if row["split"] == split) for split in ("train", "validation")
-    }
+    by_split = {split: tuple(row for row in rows if row["split"] == split) for split in ("train", "validation")}
     return TrainingData(by_split["train"], by_split["validation"])
 
 

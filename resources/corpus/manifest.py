@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -70,13 +71,13 @@ def plan_batches(
     """The batches that turn what is known into what is listed.
 
     A failed listing is None and plans nothing; an empty one withdraws everything. Of several documents with
-    the same etag the first by URI counts and the others are its duplicates.
+    the same etag one counts and the others are its duplicates: the one that counts already, else the first by URI.
     """
     if inventory is None:
         return []
     first_by_etag: dict[str, str] = {}
     wanted: dict[str, Entry] = {}
-    for listed in sorted(inventory, key=lambda item: item.uri):
+    for listed in sorted(inventory, key=lambda item: (not _counts(known.get(item.uri), item.etag), item.uri)):
         original = first_by_etag.setdefault(listed.etag, listed.uri)
         copy_of = "" if original == listed.uri else original
         wanted[listed.uri] = Entry(listed.uri, listed.etag, listed.size, duplicate_of=copy_of)
@@ -91,6 +92,10 @@ def plan_batches(
         Manifest(next_sequence + number, tuple(entries[start : start + max_documents]))
         for number, start in enumerate(range(0, len(entries), max_documents))
     ]
+
+
+def _counts(entry: Entry | None, etag: str) -> bool:
+    return entry is not None and entry.etag == etag and not entry.tombstone and not entry.duplicate_of
 
 
 class Manifests:
@@ -121,7 +126,7 @@ class Manifests:
         written = []
         for manifest in manifests:
             path = self._folder / f"{manifest.sequence:06d}.json"
-            draft = path.with_suffix(f".{os.getpid()}.tmp")
+            draft = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
             draft.write_text(manifest.to_json(), encoding="utf-8")
             try:
                 os.link(draft, path)

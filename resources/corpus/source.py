@@ -4,15 +4,20 @@ import hashlib
 import json
 import logging
 import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
 from resources.corpus.manifest import Listed, Manifest, Manifests, current_entries, plan_batches
 from resources.errors import RaftlineError
+from resources.hashing import well_formed
 
 _log = logging.getLogger(__name__)
+_SPELLED_OUT = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 
 
 class FolderSource:
@@ -22,20 +27,20 @@ class FolderSource:
         self.folder = folder
         self._memory = memory
 
-    def list(self) -> list[Listed] | None:
+    def list(self) -> Sequence[Listed] | None:
         """Every `*.pdf` below the folder by relative path, or None if the folder cannot be listed."""
         if not self.folder.is_dir():
             return None
         known = self._recall()
-        remembered: dict[str, list] = {}
+        remembered = {}
         found = []
         try:
-            paths = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() == ".pdf" and p.is_file())
+            paths = sorted(_pdf_files(self.folder))
         except OSError as error:
             _log.warning("cannot list %s: %s", self.folder, error)
             return None
         for path in paths:
-            uri = path.relative_to(self.folder).as_posix()
+            uri = well_formed(path.relative_to(self.folder).as_posix())
             try:
                 stat = path.stat()
                 stamp = [stat.st_size, stat.st_mtime_ns]
@@ -53,15 +58,17 @@ class FolderSource:
 
     def read(self, uri: str) -> bytes:
         """The bytes of a listed document. Raises `FileNotFoundError` if it is gone."""
-        return (self.folder / uri).read_bytes()
+        path = self.folder / uri
+        return (path if path.exists() else self.folder / _as_on_disk(uri)).read_bytes()
 
-    def _recall(self) -> dict[str, list]:
+    def _recall(self) -> dict[str, Any]:
         try:
-            return json.loads(self._memory.read_text(encoding="utf-8"))
+            memory = json.loads(self._memory.read_text(encoding="utf-8"))
+            return memory if isinstance(memory, dict) else {}
         except (FileNotFoundError, ValueError):
             return {}
 
-    def _remember(self, entries: dict[str, list]) -> None:
+    def _remember(self, entries: Mapping[str, Any]) -> None:
         self._memory.parent.mkdir(parents=True, exist_ok=True)
         draft = self._memory.with_suffix(f".{os.getpid()}.tmp")
         draft.write_text(json.dumps(entries), encoding="utf-8")
@@ -89,6 +96,24 @@ class CorpusResource(dg.ConfigurableResource):
         known = manifests.load()
         following = max((manifest.sequence for manifest in known), default=0) + 1
         return manifests.freeze(plan_batches(inventory, current_entries(known), following, max_documents))
+
+
+def _pdf_files(folder: Path) -> Iterator[Path]:
+    """Raises `OSError` for a sub-folder that cannot be listed: its documents are unknown, not withdrawn."""
+    for parent, _, names in os.walk(folder, onerror=_raise):
+        for name in names:
+            path = Path(parent, name)
+            if path.suffix.lower() == ".pdf" and path.is_file():
+                yield path
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _as_on_disk(uri: str) -> str:
+    """The file name whose undecodable bytes `well_formed` spelled out."""
+    return _SPELLED_OUT.sub(lambda found: chr(int(found[1], 16)), uri)
 
 
 def _sha256(path: Path) -> str:

@@ -24,6 +24,7 @@ WHOLE = "all"
 """The partition name of a table that has no partitions."""
 
 _VERSION_KEY = b"raftline.data_version"
+_TAIL = 64 * 1024
 
 
 class Lake:
@@ -88,10 +89,10 @@ class Lake:
     def version(self, table: Table | str, partition: str = WHOLE) -> str | None:
         """The data version of a partition, read from its footer; None if it was never written."""
         try:
-            data = obstore.get(self._store, self._path(_name(table), partition)).bytes().to_bytes()
+            footer = self._footer(self._path(_name(table), partition))
         except FileNotFoundError:
             return None
-        metadata = pq.read_schema(pa.BufferReader(data)).metadata or {}
+        metadata = pq.read_schema(pa.BufferReader(footer)).metadata or {}
         return metadata.get(_VERSION_KEY, b"").decode() or None
 
     def delete(self, table: Table | str, partition: str = WHOLE) -> None:
@@ -104,6 +105,13 @@ class Lake:
     def put_fingerprint(self, name: str, partition: str, parts: Mapping[str, str]) -> None:
         """Records what a partition was made from."""
         obstore.put(self._store, f"fingerprints/{name}/{partition}.json", canonical_json(dict(parts)).encode())
+
+    def drop_fingerprint(self, name: str, partition: str) -> None:
+        """Forgets what a partition was made from; nothing happens if that is not known."""
+        try:
+            obstore.delete(self._store, f"fingerprints/{name}/{partition}.json")
+        except FileNotFoundError:
+            return
 
     def fingerprint(self, name: str, partition: str = WHOLE) -> dict[str, str] | None:
         """What a partition was made from; None if it was never finished."""
@@ -139,6 +147,15 @@ class Lake:
         except FileNotFoundError as error:
             raise LakeError(f"blob {digest} is not in the lake {self.root}") from error
 
+    def _footer(self, path: str) -> bytes:
+        """The end of a Parquet file, from its metadata on: planning reads versions of tables of any size."""
+        size = obstore.head(self._store, path)["size"]
+        tail = obstore.get_range(self._store, path, start=max(0, size - _TAIL), end=size).to_bytes()
+        length = int.from_bytes(tail[-8:-4], "little") + 8
+        if length <= len(tail):
+            return tail
+        return obstore.get_range(self._store, path, start=max(0, size - length), end=size).to_bytes()
+
     @staticmethod
     def _path(name: str, partition: str) -> str:
         return f"tables/{name}/{partition}.parquet"
@@ -166,7 +183,7 @@ def _conform(table: Table, rows: pa.Table | Iterable[Mapping[str, Any]]) -> pa.T
         raise LakeError(f"table {table.name}: columns {extra} are not declared")
     try:
         data = data.select(table.schema.names).cast(table.schema)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
+    except (pa.ArrowException, ValueError) as error:
         raise LakeError(f"table {table.name}: {error}") from error
     for field in table.schema:
         if not field.nullable and data.column(field.name).null_count:
@@ -175,9 +192,7 @@ def _conform(table: Table, rows: pa.Table | Iterable[Mapping[str, Any]]) -> pa.T
         data = data.sort_by([(column, "ascending") for column in dict.fromkeys((*table.sort_columns, *table.key))])
         keys = data.select(list(table.key)).group_by(list(table.key)).aggregate([])
         if keys.num_rows != data.num_rows:
-            raise LakeError(
-                f"table {table.name}: {data.num_rows - keys.num_rows} rows repeat a key {table.key}"
-            )
+            raise LakeError(f"table {table.name}: {data.num_rows - keys.num_rows} rows repeat a key {table.key}")
     return data.combine_chunks()
 
 
@@ -190,5 +205,5 @@ def _from_rows(table: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     try:
         nullable = pa.schema([field.with_nullable(True) for field in table.schema])
         return pa.Table.from_pylist([dict(row) for row in rows], schema=nullable)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (pa.ArrowException, OverflowError, ValueError) as error:
         raise LakeError(f"table {table.name}: {error}") from error

@@ -24,9 +24,7 @@ def column_schema(table: Table) -> dg.TableSchema:
     """The declared columns as Dagster shows them."""
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(
-                field.name, str(field.type), constraints=dg.TableColumnConstraints(nullable=field.nullable)
-            )
+            dg.TableColumn(field.name, str(field.type), constraints=dg.TableColumnConstraints(nullable=field.nullable))
             for field in table.schema
         ]
     )

@@ -5,6 +5,7 @@ that `raftline refresh` and the sensors know what is out of date without asking 
 stops at 100 upstream partitions.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ import pyarrow as pa
 from resources.hashing import content_hash
 from resources.lake.lake import WHOLE, Lake
 from resources.lake.metadata import column_schema, sample_table
-from resources.lake.tables import BATCHED, BY_RECIPE, Table
+from resources.lake.tables import BATCHED, BY_RECIPE, RUN_MEASUREMENTS, Table
 from resources.options import PipelineOptions
 
 SETTINGS = "raftline/settings"
@@ -61,6 +62,7 @@ class Stage:
         observed: Mapping[str, str] | None = None,
     ):
         self.context = context
+        self._started = time.perf_counter()
         self.lake = lake
         self.partition = context.partition_key if context.assets_def.partitions_def else WHOLE
         self._spec = context.assets_def.specs_by_key[context.asset_key]
@@ -75,8 +77,12 @@ class Stage:
     ) -> dg.MaterializeResult:
         """Writes the partition and its fingerprint; returns the materialization with counts, path and samples."""
         data = rows if isinstance(rows, pa.Table) else list(rows)
+        if self.lake.fingerprint(table.name, self.partition) != self._fingerprint:
+            # A run that dies between table and fingerprint must not leave new rows under an old fingerprint.
+            self.lake.drop_fingerprint(table.name, self.partition)
         version = self.lake.write(table, data, self.partition)
         self.lake.put_fingerprint(table.name, self.partition, self._fingerprint)
+        self._measure()
         written = self.lake.read(table, self.partition)
         shown: dict[str, Any] = {
             "dagster/partition_row_count" if self.partition != WHOLE else "dagster/row_count": written.num_rows,
@@ -87,3 +93,18 @@ class Stage:
         if written.num_rows:
             shown["sample"] = sample_table(written, tuple(sample))
         return dg.MaterializeResult(data_version=dg.DataVersion(version[:16]), metadata=shown)
+
+    def _measure(self) -> None:
+        """How long this took, in the one table that may differ between equal runs; a file per run and step."""
+        asset = self._spec.key.to_user_string()
+        run_id = self.context.run.run_id
+        seconds = time.perf_counter() - self._started
+        row = {
+            "run_id": run_id,
+            "asset": asset,
+            "partition": self.partition,
+            "name": "wall",
+            "value": seconds,
+            "unit": "s",
+        }
+        self.lake.write(RUN_MEASUREMENTS, [row], f"{run_id}.{asset}.{self.partition}")

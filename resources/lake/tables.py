@@ -34,14 +34,14 @@ class Table:
         return self.order or self.key
 
 
-def _table(
-    name: str, key: str, /, *, order: str = "", nullable: str = "", **columns: pa.DataType
-) -> Table:
+def _table(name: str, key: str, /, *, order: str = "", nullable: str = "", **columns: pa.DataType) -> Table:
     optional = set(nullable.split())
     fields = [pa.field(column, kind, nullable=column in optional) for column, kind in columns.items()]
     return Table(name, pa.schema(fields), tuple(key.split()), tuple(order.split()))
 
 
+# One table is one paragraph: columns in the order of the schema, several to a line.
+# fmt: off
 RAW_PDFS = _table(
     "raw_pdfs", "document_id", nullable="error",
     document_id=STRING, version=STRING, uri=STRING, title=STRING, bytes=INT, page_count=INT,
@@ -146,6 +146,7 @@ RUN_MEASUREMENTS = _table(
     run_id=STRING, asset=STRING, partition=STRING, name=STRING, value=FLOAT, unit=STRING,
 )
 
+# fmt: on
 TABLES: dict[str, Table] = {table.name: table for table in list(vars().values()) if isinstance(table, Table)}
 
 BATCHED: frozenset[str] = frozenset(

@@ -44,20 +44,24 @@ _WORD = re.compile(r"[a-z]+|[\u3400-\u9fff]", re.IGNORECASE)
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _NORMALISE = re.compile(r"[\W_]+")
 _REFUSING = re.compile(
-    r"^(?:i(?:'m| am)? (?:sorry|unable|cannot|can't)|as an ai|(?:there is|i have) (?:not enough|no) (?:information|context)"
+    r"^(?:i(?:'m| am)? (?:sorry|unable|cannot|can't)|as an ai|(?:there is|i have) (?:not enough|"
+    r"no) (?:information|context)"
     r"|抱歉|对不起|我无法|作为(?:一个)?(?:ai|人工智能))",
     re.IGNORECASE,
 )
 _STOP = frozenset(
-    "a an and are as at be by can do does for from has have i if in is it its me my not of on or the their they this "
-    "to was we were what when which who will with you your our us how much many per".split()
+    (
+        "a an and are as at be by can do does for from has have i if in is it its me my not of on or the their "
+        "they this to was we were what when which who will with you your our us how much many per"
+    ).split()
 )
 _DANGLING = {
     "en": re.compile(
         r"\b(?:this|these)\b(?! (?:year|month|week|morning|afternoon|evening|summer|winter|spring|autumn|time)\b)"
         r"|\bthose\b(?! (?:who|that|of|with|in|for|on|under|over|without|from)\b)"
         r"|\b(?:that|such)\s+(?:an?\s+)?(?:\w+\s+){0,2}?(?:account|plan|document|text|passage|context|table"
-        r"|chart|row|column|section|page|guide|service|product|card|fee|list|agreement|policy|waiver|information|article"
+        r"|chart|row|column|section|page|guide|service|product|card|fee|list|agreement|policy|waiver|"
+        r"information|article"
         r"|option|offer|feature|paragraph|excerpt|case|item|step|program(?:me)?|form|method|term|amount|device)s?\b"
         r"|\bthe (?:above|below|following|former|latter|aforementioned|mentioned|given|provided|said|previous|same"
         r"|first|second|third|fourth|fifth|sixth|last|next)\b(?! (?:time|day|year|month|week|quarter|business|night"
@@ -65,16 +69,21 @@ _DANGLING = {
         r"|\bthe (?:table|chart|passage|excerpt|paragraph|text|context|column|row|figure|diagram|list|snippet|chunk)\b"
         r"(?! (?:of|for|called|named|on|about)\b)"
         r"|\b(?:according to|in|from|per|by|of) (?:the|this) (?:document|guide|page|section|article|text)\b"
-        r"|\b(?:document|passage|text|section|table) (?:above|below)\b|\b(?:mentioned|listed|described|shown) (?:above|below|here)\b"
+        r"|\b(?:document|passage|text|section|table) (?:above|below)\b|\b(?:mentioned|listed|"
+        r"described|shown) (?:above|below|here)\b"
         r"|\b(?:see|refer to) (?:page|section|note|footnote)\b|\bfootnotes?\b|\bstep \d+\b|\bhere\?",
         re.IGNORECASE,
     ),
-    "zh": re.compile(r"该|此(?!外|时|前|后)|上述|前述|上文|下文|如下|以下|以上(?=[^岁元名天个年月]|$)|本(?:文|表|节|章|页|段|条|款)|这(?:个|些|种|项|份)|那(?:个|些)|上表|下表|表中|文中|其(?!他|它|中|余|实)"),
+    "zh": re.compile(
+        r"该|(?<![除因如从就彼在])此(?!外|时|前|后)|上述|前述|上文|下文|如下|以下|以上(?=[^岁元名天个年月]|$)|本(?:文|表|节|章|页|段|条|款)|这(?:个|些|种|项|份)|"
+        r"那(?:个|些)|上表|下表|表中|文中|其(?!他|它|中|余|实)"
+    ),
 }
 _PRONOUN = re.compile(r"\b(it|its|they|them|their|theirs|he|she|his|her|him)\b", re.IGNORECASE)
+_POSSESSIVE = ("its", "their", "his", "her")
 _EXPLETIVE = re.compile(
-    r"\bit\s+(?:possible|necessary|required|cost|take|safe|true|ok|okay|allowed|free|mandatory|compulsory)\b"
-    r"|\b(?:is|was) it (?:that|true|possible|necessary)\b|\bdoes it (?:cost|take)\b|\bhow long (?:does|will) it take\b"
+    r"\bit\s+(?:possible|necessary|required|cost to|take|safe|true|ok|okay|allowed|free|mandatory|compulsory)\b"
+    r"|\b(?:is|was) it (?:that|true|possible|necessary)\b|\bdoes it (?:cost to|take)\b|\bhow long (?:does|will) it take\b"
     r"|\bwhat(?:'s| is) it called\b",
     re.IGNORECASE,
 )
@@ -100,7 +109,10 @@ def judge(
     checks = {
         "truncated": lambda: finish_reason != "stop",
         "malformed": lambda: not _is_question(question) or not answer.strip(),
-        "refusal": lambda: parsed.abstained or bool(_REFUSING.search(final)) or bool(_REFUSING.search(question.strip())),
+        "refusal": lambda: (
+            (parsed.abstained and normalised(final) not in normalised(quoted))
+            or any(_REFUSING.search(text) for text in (final, question.strip()))
+        ),
         "answer_tag_count": lambda: parsed.tags != 1,
         "final_answer_missing": lambda: not final or normalised(parsed.final) != normalised(final),
         "final_answer_too_long": lambda: len(final) > MAX_FINAL,
@@ -129,9 +141,12 @@ def is_self_contained(question: str, names: str = "") -> bool:
 
 def _has_loose_pronoun(text: str) -> bool:
     """A pronoun with nothing before it to stand for: its own question must name the thing first."""
-    for match in _PRONOUN.finditer(_EXPLETIVE.sub(" ", text)):
-        before = [word for word in _WORD.findall(text[: match.start()]) if word.casefold() not in _STOP]
-        if len(before) < 2:
+    plain = _EXPLETIVE.sub(" ", text)
+    for match in _PRONOUN.finditer(plain):
+        before = plain[: match.start()]
+        words = [word for word in _WORD.findall(before) if word.casefold() not in _STOP]
+        named = re.search(r"\w[:,.?] (?:\w+ ){0,4}$", before) or match.group(0).casefold() in _POSSESSIVE
+        if len(words) < (1 if named else 3):
             return True
     return False
 

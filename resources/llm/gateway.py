@@ -13,6 +13,9 @@ from resources.errors import RaftlineError
 from resources.llm.ledger import Entry, Ledger
 from resources.llm.request import Completion, Message, ModelIdentity, Request
 
+EMBEDDING_WINDOW = 256
+"""Texts embedded, then recorded, at a time."""
+
 
 class ModelCallFailed(RaftlineError):
     """A call that no retry can mend; names role and model."""
@@ -69,20 +72,26 @@ class Gateway:
     def complete(
         self, provider: ChatProvider, requests: Sequence[Request], price: Price | None = None
     ) -> list[Completion]:
-        """One completion per request. Equal requests are called once. Raises `ModelCallFailed`."""
+        """One completion per request. Equal requests are called once.
+
+        Raises `ModelCallFailed` if a call failed, after the others of its window were recorded.
+        """
         known = self.ledger.find(requests)
         missing = list({r.key: r for r in requests if r.key not in known}.values())
         self.usage.cached += len(requests) - len(missing)
         for start in range(0, len(missing), self.window):
             window = missing[start : start + self.window]
-            entries = asyncio.run(_call_all(provider, window, price or Price()))
-            self.ledger.record(entries)
+            entries, failures = asyncio.run(_call_all(provider, window, price or Price()))
+            known |= self.ledger.record(entries)
             for entry in entries:
-                known[entry.request.key] = entry.completion
                 self.usage.calls += 1
                 self.usage.tokens += entry.completion.prompt_tokens + entry.completion.completion_tokens
                 self.usage.cost += entry.completion.cost
                 self.usage.seconds += entry.seconds
+            if failures:
+                role, model = window[0].role, provider.identity.id
+                raise ModelCallFailed(f"role {role}, model {model}: {failures[0]}") from failures[0]
+        self.ledger.attribute(requests)
         return [known[request.key] for request in requests]
 
     def embed(
@@ -97,22 +106,28 @@ class Gateway:
         known = self.ledger.find(requests)
         missing = list({r.key: r for r in requests if r.key not in known}.values())
         self.usage.cached += len(requests) - len(missing)
-        if missing:
+        for start in range(0, len(missing), EMBEDDING_WINDOW):
+            window = missing[start : start + EMBEDDING_WINDOW]
             started = time.perf_counter()
-            vectors = asyncio.run(provider.embed([request.user_text for request in missing]))
-            seconds = (time.perf_counter() - started) / len(missing)
-            entries = [
+            vectors = asyncio.run(provider.embed([request.user_text for request in window]))
+            seconds = (time.perf_counter() - started) / len(window)
+            known |= self.ledger.record(
                 Entry(request, Completion(_pack(vector), "stop", 0, 0), seconds)
-                for request, vector in zip(missing, vectors, strict=True)
-            ]
-            self.ledger.record(entries)
-            self.usage.calls += len(entries)
-            known |= {entry.request.key: entry.completion for entry in entries}
+                for request, vector in zip(window, vectors, strict=True)
+            )
+            self.usage.calls += len(window)
+        self.ledger.attribute(requests)
         return [_unpack(known[request.key].text) for request in requests]
 
 
-async def _call_all(provider: ChatProvider, requests: Sequence[Request], price: Price) -> list[Entry]:
-    return await asyncio.gather(*(_call(provider, request, price) for request in requests))
+async def _call_all(
+    provider: ChatProvider, requests: Sequence[Request], price: Price
+) -> tuple[list[Entry], list[Exception]]:
+    """The calls that were answered and the errors of the others: what was paid for is kept, whatever else fails."""
+    calls = [_call(provider, request, price) for request in requests]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    entries = [result for result in results if isinstance(result, Entry)]
+    return entries, [result for result in results if isinstance(result, Exception)]
 
 
 async def _call(provider: ChatProvider, request: Request, price: Price) -> Entry:

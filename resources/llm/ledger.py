@@ -1,6 +1,6 @@
 """The ledger: every model call that was ever paid for, committed before its answer is used.
 
-SQLite in WAL mode by default, any SQLAlchemy URL otherwise. kill -9 repeats at most what was in flight.
+SQLite in WAL mode by default, Postgres by its SQLAlchemy URL. kill -9 repeats at most what was in flight.
 """
 
 import threading
@@ -11,8 +11,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 
 from resources.llm.request import Completion, Request
+
+_ROWS = 500
+"""Rows and keys in one statement: databases limit its parameters."""
 
 _metadata = sa.MetaData()
 _calls = sa.Table(
@@ -70,7 +75,7 @@ class Ledger:
             Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         self._engine = sa.create_engine(url)
         if self._engine.dialect.name == "sqlite":
-            sa.event.listen(self._engine, "connect", _wal)
+            event.listen(self._engine, "connect", _wal)
         _metadata.create_all(self._engine)
         self._lock = threading.Lock()
 
@@ -79,7 +84,7 @@ class Ledger:
         found: dict[str, Completion] = {}
         keys = sorted({request.key for request in requests})
         with self._engine.connect() as connection:
-            for start in range(0, len(keys), 500):
+            for start in range(0, len(keys), _ROWS):
                 query = sa.select(
                     _calls.c.key,
                     _calls.c.response,
@@ -87,29 +92,42 @@ class Ledger:
                     _calls.c.prompt_tokens,
                     _calls.c.completion_tokens,
                     _calls.c.cost,
-                ).where(_calls.c.key.in_(keys[start : start + 500]))
+                ).where(_calls.c.key.in_(keys[start : start + _ROWS]))
                 for key, *answer in connection.execute(query):
                     found[key] = Completion(*answer, cached=True)
         return found
 
-    def record(self, entries: Iterable[Entry]) -> None:
-        """Commits finished calls. A key that another process recorded first keeps its first answer."""
-        entries = list(entries)
-        if not entries:
-            return
+    def record(self, entries: Iterable[Entry]) -> dict[str, Completion]:
+        """Commits finished calls and returns the answers that stand, by key.
+
+        A key that another process recorded first keeps its first answer, and that one is returned.
+        """
+        fresh = {entry.request.key: entry for entry in entries}
         now = datetime.now(UTC)
+        rows = [_row(entry, now) for entry in fresh.values()]
         with self._lock, self._engine.begin() as connection:
-            known = set(
-                connection.scalars(sa.select(_calls.c.key).where(_calls.c.key.in_([e.request.key for e in entries])))
-            )
-            fresh = {entry.request.key: entry for entry in entries if entry.request.key not in known}
-            if fresh:
-                connection.execute(_calls.insert(), [_row(entry, now) for entry in fresh.values()])
-            sources = {(e.request.key, source) for e in fresh.values() for source in e.request.sources}
-            if sources:
-                connection.execute(
-                    _sources.insert(), [{"key": key, "document_version": source} for key, source in sorted(sources)]
-                )
+            for start in range(0, len(rows), _ROWS):
+                connection.execute(self._insert_new(_calls), rows[start : start + _ROWS])
+        self.attribute([entry.request for entry in fresh.values()])
+        standing = self.find([entry.request for entry in fresh.values()])
+        return {
+            key: entry.completion if standing[key].text == entry.completion.text else standing[key]
+            for key, entry in fresh.items()
+        }
+
+    def attribute(self, requests: Sequence[Request]) -> None:
+        """Records which document versions the requests' texts came from, whether they were called or found."""
+        wanted = {(request.key, source) for request in requests for source in request.sources}
+        keys = sorted({key for key, _ in wanted})
+        with self._engine.connect() as connection:
+            for start in range(0, len(keys), _ROWS):
+                query = sa.select(_sources.c.key, _sources.c.document_version)
+                found = connection.execute(query.where(_sources.c.key.in_(keys[start : start + _ROWS])))
+                wanted -= {(key, source) for key, source in found}
+        if wanted:
+            rows = [{"key": key, "document_version": source} for key, source in sorted(wanted)]
+            with self._lock, self._engine.begin() as connection:
+                connection.execute(self._insert_new(_sources), rows)
 
     def spend(self) -> pa.Table:
         """Calls, tokens and cost (USD) by stage (role) and model: what the spend mart reads."""
@@ -131,6 +149,11 @@ class Ledger:
         return pa.table(
             [pa.array(c, field.type) for c, field in zip(columns, SPEND_SCHEMA, strict=True)], schema=SPEND_SCHEMA
         )
+
+    def _insert_new(self, table: sa.Table) -> sa.Insert:
+        """An insert that leaves rows alone which another process wrote first."""
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        return dialect.insert(table).on_conflict_do_nothing()
 
     def close(self) -> None:
         self._engine.dispose()

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
-from resources.hashing import canonical_json, short_id
+from resources.hashing import short_id
 from resources.llm.raft_text import language_of
 from resources.llm.request import Message, chat
 
@@ -21,31 +22,29 @@ KINDS = (
     "yes_no", "tick", "who", "contact", "reason", "definition_term", "other",
 )  # fmt: skip
 
-TEACHER_SCHEMA = canonical_json(
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["questions"],
-        "properties": {
-            "questions": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": ["question", "quotes", "answer", "final_answer", "kind"],
-                    "properties": {
-                        "question": {"type": "string"},
-                        "quotes": {"type": "array", "items": {"type": "string"}},
-                        "answer": {"type": "string"},
-                        "final_answer": {"type": "string"},
-                        "kind": {"type": "string", "enum": list(KINDS)},
-                    },
+TEACHER_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["questions"],
+    "properties": {
+        "questions": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["question", "quotes", "answer", "final_answer", "kind"],
+                "properties": {
+                    "question": {"type": "string"},
+                    "quotes": {"type": "array", "items": {"type": "string"}},
+                    "answer": {"type": "string"},
+                    "final_answer": {"type": "string"},
+                    "kind": {"type": "string", "enum": list(KINDS)},
                 },
-            }
-        },
-    }
-)
-"""The JSON schema of the teacher's structured output, as canonical text."""
+            },
+        }
+    },
+}
+"""The JSON schema of the teacher's structured output."""
 
 _USER = "<TITLE>{title}</TITLE>\n<SECTION>{section}</SECTION>\n<CHUNK>\n{chunk}\n</CHUNK>"
 _COUNT = "\n<COUNT>{count}</COUNT>"
@@ -139,7 +138,7 @@ def _parse(user_text: str) -> ChunkPrompt:
     return ChunkPrompt(html.unescape(found["title"]), headings, found["chunk"], int(found["count"] or 0))
 
 
-def _taught(item: dict) -> TaughtQuestion:
+def _taught(item: dict[str, Any]) -> TaughtQuestion:
     fields = [item["question"], item["answer"], item["final_answer"], item.get("kind", "other")]
     if not all(isinstance(field, str) for field in fields) or not isinstance(item["quotes"], list):
         raise TypeError("a field has the wrong type")

@@ -26,13 +26,16 @@ _DOCUMENT = re.compile(r"<DOCUMENT>(.*?)</DOCUMENT>\n?", re.DOTALL)
 _QUOTE = re.compile(re.escape(QUOTE_OPEN) + r"(.*?)" + re.escape(QUOTE_CLOSE), re.DOTALL)
 _ANSWER = re.compile(r"<ANSWER>\s*[:：]|##\s*Answer\s*[:：]", re.IGNORECASE)
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_SOURCES = r"(?:documents?|context|passages?|texts?|sources?|excerpts?|information|materials?)"
 _REFUSING = re.compile(
-    r"\b(?:(?:do|does|did|is|are|was|were|can|could)(?: not|n't|not)|no)\b[^.]{0,60}?"
-    r"\b(?:answer|mention(?:ed)?|provid(?:e|ed)|contain(?:ed)?|specif(?:y|ied)|state[ds]?|information|found|given|stated)\b"
-    r"|\bcannot (?:be )?answer(?:ed)?\b|\bunable to answer\b"
-    r"|(?:没有|未|无法)(?:回答|提供|提及|说明|找到|包含)",
+    r"\b(?:can(?:not|'t| not)|could(?: not|n't)|unable to|not able to) (?:be )?(?:answer|determine|find|tell)"
+    rf"|\b{_SOURCES}\b[^.]{{0,40}}?\b(?:(?:do|does|did)(?: not|n't)|lacks?)\b"
+    rf"|\bn(?:ot|'t) (?:\w+ )?(?:mentioned|provided|specified|stated|included|given|found|available) (?:in|by) [^.]{{0,20}}{_SOURCES}"
+    r"|\bno (?:relevant |such )?information\b|\bmissing the required information\b"
+    r"|(?:没有|未|无法)(?:能)?(?:回答|提供|提及|说明|找到|包含)",
     re.IGNORECASE,
 )
+_ANSWERING = re.compile(r"\s*(?:yes|no)\b[,.!]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,9 @@ def language_of(text: str) -> str:
 def is_refusal(final: str) -> bool:
     """Whether a final answer declines. Only the answer is looked at: reasoning may mention what is missing."""
     text = final.strip()
-    return text in REFUSAL.values() or (len(text) <= 200 and bool(_REFUSING.search(text)))
+    if text in REFUSAL.values():
+        return True
+    return len(text) <= 200 and not _ANSWERING.match(text) and bool(_REFUSING.search(text))
 
 
 def render_prompt(documents: Sequence[str], question: str) -> str:

@@ -1,6 +1,6 @@
 """The models as a Dagster resource: a gateway with its ledger, and a provider for each role."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from resources.llm.ledger import Ledger
 from resources.llm.request import Completion, Message, Request
 
 CHAT_ROLES = ("contextualizer", "teacher")
+ROLES = (*CHAT_ROLES, "embedder")
 PROVIDERS = ("embedded",)
 
 
@@ -86,7 +87,7 @@ class Models:
         settings = self.roles.get(role, Role())
         if role not in CHAT_ROLES:
             raise SettingsError(f"role {role!r} has no chat model; roles are {', '.join(CHAT_ROLES)}")
-        _check(role, settings)
+        check_provider(role, settings)
         return ChatModel(
             role, EmbeddedChat(role), self.gateway, Price(settings.prompt_price, settings.completion_price)
         )
@@ -96,7 +97,7 @@ class Models:
         return ChatModel("student", provider, self.gateway, Price())
 
     def embedder(self) -> Embedder:
-        _check("embedder", self.roles.get("embedder", Role()))
+        check_provider("embedder", self.roles.get("embedder", Role()))
         return Embedder(EmbeddedEmbedder(), self.gateway)
 
     @property
@@ -111,7 +112,7 @@ class ModelsResource(dg.ConfigurableResource):
     roles: dict[str, Role] = Field(default_factory=dict, description="Provider and price of each role.")
 
     @contextmanager
-    def open(self) -> Iterator[Models]:
+    def open(self) -> Generator[Models]:
         ledger = Ledger(self.ledger_url)
         try:
             yield Models(Gateway(ledger), dict(self.roles))
@@ -127,7 +128,8 @@ class ModelsResource(dg.ConfigurableResource):
             ledger.close()
 
 
-def _check(role: str, settings: Role) -> None:
+def check_provider(role: str, settings: Role) -> None:
+    """Raises `SettingsError` for a provider that this version does not have."""
     if settings.provider not in PROVIDERS:
         raise SettingsError(
             f"roles.{role}.provider is {settings.provider!r}; this version offers: {', '.join(PROVIDERS)}"

@@ -130,7 +130,9 @@ def _manifest(folder: Path) -> dict[str, Any]:
     try:
         return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError) as error:
-        raise TrainingFailed(f"artifact {folder} has no readable manifest; materialize fine_tuned_model again") from error
+        raise TrainingFailed(
+            f"artifact {folder} has no readable manifest; materialize fine_tuned_model again"
+        ) from error
 
 
 def _sha256(data: bytes) -> str:

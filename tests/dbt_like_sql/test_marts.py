@@ -70,7 +70,7 @@ def test_spend_is_what_the_ledger_recorded(house):
 
 def test_the_leaderboard_counts_an_answer_once_although_several_recipes_scored_it(house):
     def score(answer, value):
-        return {name: "x" for name in ANSWER_SCORES.schema.names} | {
+        return dict.fromkeys(ANSWER_SCORES.schema.names, "x") | {
             "answer_id": answer, "model_id": "base", "metric": "correct", "value": value,
         }  # fmt: skip
 

@@ -12,6 +12,7 @@ _YES = {"en": "Yes", "zh": "是"}
 _NO = {"en": "No", "zh": "否"}
 _FREE_OF = r"\b(?:no|without(?: an?y?)?|free of) (?:\w+[ -]){0,2}?(?:fees?|charges?|costs?)\b|\bwaived?\b|(?<![\w-])(?<!feel )free\b(?!-)|免费|免收|不收(?:取)?(?:任何)?(?:费用|手续费)"
 _COSTLESS = re.compile(_FREE_OF, re.I)
+_ASIDE = re.compile(r"\([^()]*\)|（[^（）]*）")
 _ABOUT_COST = re.compile(r"\b(?:fees?|charges?|charged|costs?|pay)\b|费用|收费|手续费", re.I)
 _ABOUT_FREE = re.compile(r"\bfree\b|免费", re.I)
 _NEGATIVE = re.compile(
@@ -25,12 +26,20 @@ def final_answer(candidate: Candidate, asked: Facets, question: str) -> str:
     """What the candidate answers to this question: yes or no where that is asked, else its own words or value."""
     if not asked.yes_no:
         return candidate.answer
-    return (_YES if _affirms(candidate, asked, question) else _NO)[asked.language]
+    affirmed = _affirms(candidate, asked, question)
+    word = (_YES if affirmed else _NO)[asked.language]
+    tells = affirmed and candidate.value_type == AMOUNT and _asks_cost(question) and not FREE.fullmatch(candidate.answer)
+    return word + ("，" if asked.language == "zh" else ", ") + candidate.answer if tells else word
+
+
+def _asks_cost(question: str) -> bool:
+    """Whether a yes/no question is about being charged, so that the amount belongs to a yes."""
+    return bool(_ABOUT_COST.search(question)) and not (_COSTLESS.search(question) or _ABOUT_FREE.search(question))
 
 
 def _affirms(candidate: Candidate, asked: Facets, question: str) -> bool:
     costless_question = bool(_COSTLESS.search(question) or _ABOUT_FREE.search(question))
-    about_cost = bool(_ABOUT_COST.search(question)) and not costless_question
+    about_cost = _asks_cost(question)
     if candidate.kind == view.CELL and not candidate.near:
         if candidate.value_type == TICK:
             ticked = candidate.answer in _YES.values()
@@ -41,7 +50,10 @@ def _affirms(candidate: Candidate, asked: Facets, question: str) -> bool:
             return not about_cost
         if candidate.value_type == AMOUNT:
             return not costless_question
-    statement = candidate.near or candidate.text.rsplit(" | ", 1)[-1]
+    statement = candidate.row if candidate.kind == view.LIST else candidate.near or candidate.text.rsplit(" | ", 1)[-1]
+    if candidate.kind == view.ITEM_KIND:
+        statement = f"{candidate.row} {statement}"
+    statement = _ASIDE.sub(" ", statement)
     rest = _COSTLESS.sub(" ", statement)
     if rest != statement and not _NEGATIVE.search(rest):
         return not about_cost

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from resources.llm.embedded.markdown_blocks import HEADING, ITEM, NOTE, TABLE, Block, blocks, context_end, sentences
-from resources.llm.embedded.markdown_tables import read_table
+from resources.llm.embedded.markdown_tables import Entry, read_table
 from resources.llm.embedded.values import TEXT, TICK, clean, footnote_marks, value_type, values
 from resources.llm.raft_text import language_of
 
@@ -22,7 +22,13 @@ _TERM = re.compile(
     r"|_(?P<italic>[^_\n]{2,60}?)[:：]_|(?P<plain>[A-Z][^.:;!?,|\n]{2,70}?|[\u3400-\u9fff][^。：；，|\n]{1,20}?)[:：])"
     r"\s*(?P<body>\S(?=(?:\S*\s){3}|[^\n]{8}))"
 )
-_MEANS = re.compile(r"^(?:(?:An?|The)\s+)?(?P<term>[^,;:.]{2,60}?)\s+(?:is|are|means?|refers? to)\s+(?:an?|the|any|all)\s+\S", re.I)
+_MEANS = re.compile(r"^(?!(?:It|This|That|They|These|Those|There|Here|You|We|I|Which|Who|What|He|She|Our|Your)\b)(?:(?:An?|The)\s+)?(?P<term>[^,;:.]{2,60}?)\s+(?:is|are|means?|refers? to)\s+(?:an?|the|any|all)\s+\S", re.I)
+_WHEN = r"(?:if|when|once|unless|until|after|before|as soon as|provided(?: that)?|in case|where|while)"
+_CONDITIONALS = (
+    re.compile(rf"(?P<condition>{_WHEN}\b[^,;:]{{6,120}}),\s+(?:then )?(?P<consequence>.{{8,}})$", re.I),
+    re.compile(rf"(?P<consequence>[^,;:]{{12,120}}?),?\s+(?P<condition>{_WHEN}\s[^,;:]{{6,120}}?)[.!]?$", re.I),
+    re.compile(r"(?P<condition>(?:如果|如|若|当|凡|自)[^，。；]{3,50}?(?:的|时|后|前|起)?)，(?P<consequence>.{4,})$"),
+)
 _MEANS_ZH = re.compile(r"^(?P<term>[^，。；：]{2,20}?)(?:是指|指的是|系指|即为|，是指)\S")
 
 
@@ -84,7 +90,8 @@ def _conditions(marks: Iterable[str], notes: dict[str, str]) -> tuple[str, ...]:
 
 
 def _cells(text: str, block: Block, heading: str, notes: dict[str, str]) -> Iterator[Candidate]:
-    for entry in read_table(text, block.start, block.end):
+    entries = read_table(text, block.start, block.end)
+    for entry in entries:
         quote = text[entry.start : entry.end]
         language = language_of(" ".join((entry.row, entry.column, entry.value)))
         answer = _tick_answer(entry.value, language)
@@ -95,6 +102,25 @@ def _cells(text: str, block: Block, heading: str, notes: dict[str, str]) -> Iter
         yield Candidate(spelled, quote, entry.start, entry.end, _short(answer), CELL, kind, language, **base)
         if kind == TEXT:
             yield from _values(answer, spelled, quote, entry.start, entry.end, CELL, language, base)
+    yield from _columns_of_rows(text, entries, heading)
+
+
+def _columns_of_rows(text: str, entries: Sequence[Entry], heading: str) -> Iterator[Candidate]:
+    """What a row's label states itself, and which columns have a tick in it."""
+    rows: dict[tuple[int, str, str], list[Entry]] = {}
+    for entry in entries:
+        rows.setdefault((entry.start, entry.group, entry.row), []).append(entry)
+    for (start, group, label), members in rows.items():
+        end, row = members[0].end, f"{group} > {label}" if group else label
+        ticked = [entry.column for entry in members if entry.value == "✓" and entry.column]
+        quote, language = text[start:end], language_of(label)
+        spelled = " | ".join(part for part in (heading, row) if part)
+        base = dict(heading=heading, row=row)
+        if ticked:
+            answer = ("；" if language == "zh" else "; ").join(ticked)
+            yield Candidate(f"{spelled}: {answer}", quote, start, end, _short(answer), LIST, TEXT, language, **base)
+        if any(entry.value in ("✓", "✗") for entry in members):
+            yield from _values(label, spelled, quote, start, end, ITEM_KIND, language, base)
 
 
 def _tick_answer(value: str, language: str) -> str:
@@ -153,6 +179,18 @@ def _sentence(
     else:
         yield Candidate(spelled, quote, quote_start, end, _short(body), SENTENCE, TEXT, language, **base)
     yield from _values(body, spelled, quote, quote_start, end, SENTENCE, language, base)
+    for answer, near in _clauses(body):
+        yield Candidate(spelled, quote, quote_start, end, _short(answer), SENTENCE, TEXT, language, near=near, **base)
+
+
+def _clauses(body: str) -> Iterator[tuple[str, str]]:
+    """The consequence of a conditional sentence beside its condition, and the other way round."""
+    for pattern in _CONDITIONALS:
+        if match := pattern.match(body):
+            condition, consequence = match.group("condition"), match.group("consequence").rstrip(".。；; ")
+            yield consequence, condition
+            yield condition, consequence
+            return
 
 
 def _values(body: str, spelled: str, quote: str, start: int, end: int, kind: str, language: str, base) -> Iterator[Candidate]:

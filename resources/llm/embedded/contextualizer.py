@@ -14,7 +14,9 @@ _EMPHASIS = re.compile(r"(\*{1,3}|~~|`+)|(?<![^\W_])_+|_+(?![^\W_])")
 _CONTINUED = re.compile(r"\s*[(（](?:continued|cont(?:'d|\.)?|续|續)[)）]\s*$", re.IGNORECASE)
 _PAGE = re.compile(r"\s*(?:[(（]?\bpage \d+(?: of \d+)?[)）]?|第\s*\d+\s*页)\s*$", re.IGNORECASE)
 _VERSION = re.compile(r"\s*[(（]?\b(?:v|version|rev(?:ision)?)\.? ?\d+(?:\.\d+)*[)）]?\s*$", re.IGNORECASE)
-_IDENTIFIER = re.compile(r"\s*[(（]?\b(?:[0-9a-f]{12,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b[)）]?", re.IGNORECASE)
+_IDENTIFIER = re.compile(
+    r"\s*[(（]?\b(?:[0-9a-f]{12,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b[)）]?", re.IGNORECASE
+)
 
 
 def write_context(title: str, heading_path: Sequence[str]) -> str:

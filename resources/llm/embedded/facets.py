@@ -8,11 +8,12 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from resources.llm.embedded.values import AMOUNT, CONTACT, COUNT, DATE, DURATION, PERCENTAGE, TEXT, TICK, number_of, values
+from resources.llm.embedded.values import AMOUNT, COUNT, DATE, DURATION, PERCENTAGE, TEXT, TICK, number_of, values
 from resources.llm.raft_text import language_of
 from resources.search.tokenizer import STOP_WORDS, stem, tokens
 
 YES_NO, LIST, DEFINITION = "yes_no", "list", "definition"
+PHONE, EMAIL, WEB = "phone", "email", "web"
 
 _SAME = """
 fee charge cost price free waive
@@ -26,7 +27,7 @@ year yearly annual annually annum
 day daily
 week weekly
 quarter quarterly
-pay payment paid
+pay payment paid settle
 minimum min least lowest smallest
 maximum max most highest limit cap
 foreign international abroad overseas
@@ -35,7 +36,7 @@ customer client
 loan borrow
 id identification identity
 online internet web
-close closing closure
+close closing closure terminate
 open opening
 early earlier
 senior seniors elderly
@@ -45,6 +46,43 @@ require required requirement need
 statement statements
 include included
 percent percentage
+standard ordinary normal regular usual
+lose lost misplace misplaced
+steal stole stolen theft
+dispute contest challenge
+gambling gamble betting bet
+goods parcel package merchandise
+arrive arrived deliver delivery
+cancel revoke recall undo
+refund reimburse reimbursement
+change amend modify alter
+replace replacement substitute
+document paper papers paperwork
+income salary wage wages earnings
+home house property
+car vehicle auto
+start begin commence
+expire expiry end
+help assist assistance
+wrong incorrect mistaken error
+increase raise rise
+reduce reduction lower decrease
+instant immediate immediately instantly
+mail post posted letter
+branch counter teller
+app mobile smartphone
+complain complaint grievance
+fraud scam defraud deceive deceived
+joint shared
+exchange convert conversion
+penalty fine
+travel trip journey holiday vacation
+proof evidence prove
+live reside residence resident
+old age aged
+photo picture photograph
+grow grew growth
+choose select choice pick
 """
 _CANON = {stem(word): group.split()[0] for group in _SAME.strip().splitlines() for word in group.split()}
 
@@ -90,11 +128,14 @@ _ASKS = tuple(
                    r"|\bperiod\b|\bterm length\b|\bnotice\b|多久|多长时间|几(?:个工作日|个月|天|年|小时)|多少(?:天|个月|年|小时|个工作日)|期限"),
         (DATE, r"\bwhen\b|\bwhat (?:date|day|time)\b|\bby which date\b|\bdeadline\b|\bwhich (?:date|day|month)\b|什么时候|何时|哪天|几点|日期|几号"),
         (PERCENTAGE, r"\b(?:interest )?rates?\b|\bper ?cent(?:age)?\b|\bAPR\b|\bAPY\b|\bhow much interest\b|\bcommission\b|利率|百分|比例|年化"),
-        (AMOUNT, r"\bhow much\b|\b(?:fees?|charges?|charged|costs?|prices?|priced|amount|balance|discount|deposit|income|limit|maximum|minimum|salary|premium|value)\b"
+        (AMOUNT, r"\bhow much\b|\b(?:fees?|charges?|charged|costs?|prices?|priced|amount|balance|discount|deposit|income|limit|maximum|minimum|salary|premium|value)\b|\bthe (?:most|least)\b"
                  r"|\bpay\b|多少钱|费用|收费|年费|月费|手续费|金额|多少元|余额|限额|额度"),
         (COUNT, r"\bhow many\b|\bnumber of\b|\bhow often\b|\blimit\b|\bhow old\b|\bage\b|几(?:次|笔|张|份|个)|多少(?:次|笔|张|份|个)|次数|年龄"),
-        (CONTACT, r"\b(?:phone|telephone|e-?mail|web ?site|url|fax|hotline)\b|\bwhat number\b|\bnumber (?:do|should|can|to)\b|\bcall\b|电话|热线|邮箱|网址"),
-        (LIST, r"\b(?:which|what) (?:\w+ ){0,2}?\w+s\b|\bwhat (?:do|does|must|should|will) (?:\w+ )+(?:need|bring|provide|include|require)\b|\blist\b"
+        (EMAIL, r"\be-?mail\b|邮箱|电子邮件"),
+        (WEB, r"\b(?:web ?site|web ?page|url)\b|网址|网站"),
+        (PHONE, r"\b(?:phone number|telephone number|contact number|fax|hotline|by (?:tele)?phone)\b|\bwhat number\b"
+                r"|\bnumber (?:do|should|can|to|of|for)\b|\b(?:can|do|should) I call\b|电话|热线"),
+        (LIST, r"\b(?:which|what) (?:[\w-]+ ){0,2}?[\w-]+s\b(?= (?:are|do|can|must|have|may|will|should|would|I|you|apply|qualify|count|need)\b)|^how (?:do|can|should|may) (?:I|you|we|one)\b|\bwhat (?:do|does|must|should|will) (?:\w+ )+(?:need|bring|provide|include|require)\b|\blist\b"
                r"|\bwhat are\b|\bwhat (?:is|are) (?:needed|required|included)\b|哪些|需要(?:什么|提供|准备)|包括"),
         (DEFINITION, r"^what (?:is|are|does) (?:an? |the |meant by )?[^?]{2,60}?(?: mean| stand for)?\s*\?*$|\bdefin(?:e|ition)\b|什么是|是什么意思|指的?是什么|什么叫"),
     )
@@ -128,16 +169,18 @@ class Facets:
         if self.yes_no:
             return {TICK: 1.0, TEXT: 0.7}.get(kind, 0.3)
         if not asked:
-            return {TEXT: 0.8, TICK: -1.0}.get(kind, -0.3)
+            return {TEXT: 0.8, TICK: -2.0}.get(kind, -0.3)
+        if kind == TICK:
+            return -2.0
         if kind in asked:
             return 1.0 if kind == asked[0] else 0.85
-        return -0.6 if kind == TEXT else -1.0
+        return (-0.2 if asked == [DATE] else -0.6) if kind == TEXT else -1.0  # "when" may mean "in which case"
 
 
-_VALUED = frozenset({AMOUNT, PERCENTAGE, DATE, DURATION, COUNT, CONTACT})
+_VALUED = frozenset({AMOUNT, PERCENTAGE, DATE, DURATION, COUNT, PHONE, EMAIL, WEB})
 
 
-GENERIC = frozenset({"account", "plan", "card", "bank", "servic", "program", "product", "fee", "custom"})
+GENERIC = frozenset({"account", "plan", "card", "bank", "servic", "program", "product", "fee", "custom", "loan"})
 """Words of a name that do not tell it from others."""
 
 
@@ -153,7 +196,8 @@ def facets(question: str) -> Facets:
     """The facets of a question."""
     language = language_of(question)
     subject = _question_terms(question)
-    asks = [YES_NO] if _YES_NO.search(question.strip()) else []
+    last = re.split(r"(?<=[.:：。])\s+|(?<=[：。])", question.strip())[-1]  # people lead in: "I have a card. Is it ...?"
+    asks = [YES_NO] if _YES_NO.search(question.strip()) or _YES_NO.search(last) else []
     asks += [kind for kind, pattern in _ASKS if pattern.search(question.strip())]
     if any(ask in _VALUED for ask in asks):
         asks = [ask for ask in asks if ask not in (DEFINITION, LIST)]

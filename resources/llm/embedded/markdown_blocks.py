@@ -1,6 +1,7 @@
 """Markdown taken apart with offsets: headings, paragraphs, list items, tables, footnotes, sentences."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ _ITEM = re.compile(r"^(\s*(?:[-*+•▪◦–]|\d{1,2}[.)、]|[(（]\d{1,2}[)）
 _FURNITURE = re.compile(r"^\W*(?:\d{1,4}|page \d+(?: of \d+)?)\W*$", re.I)
 _PICTURE = re.compile(r"^\s*(?:!\[[^\]]*\]\([^)]*\)|<!--.*-->|-{3,}|\*{3,})\s*$")
 _NOTE = re.compile(r"(?:^|(?<=\s))(?:\*\*\s?(\d{1,2}|[*†‡])\s?\*\*|(?:\*\*)?<sup>\s*(?:\*\*)?(\d{1,2}|[*†‡])(?:\*\*)?\s*</sup>(?:\*\*)?)\s*(?=\S)")
+_RAISED_NOTE = re.compile(r"^([¹²³⁰⁴-⁹]+)\s*(?=\S)(.+)$", re.M)
 _PLAIN_NOTE = re.compile(r"^(\d{1,2}|[*†‡])\s+(?=[A-Z“\"\u3400-\u9fff])")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|No|Nos|St|Mr|Mrs|Ms|Dr|Inc|Ltd|Corp|Co|U\.S|U\.K|a\.m|p\.m|approx|incl|max|min|Art|Sec|Fig|[A-Z]))\.$")
 _CONTENTS = re.compile(r"(?:…|\.{3,}|(?:\s\.){3,})\s*(?:\d{1,3}\b|[A-Z])")
@@ -83,6 +85,11 @@ def _raw_blocks(text: str, start: int) -> Iterator[tuple[str, int, int, int]]:
 def _paragraph(text: str, start: int, end: int) -> list[Block]:
     """A paragraph, or the footnotes that it is made of, each its own block."""
     body = text[start:end]
+    if raised := list(_RAISED_NOTE.finditer(body)):
+        head = [Block(PARAGRAPH, start, start + raised[0].start())] if body[: raised[0].start()].strip() else []
+        marks = [unicodedata.normalize("NFKC", note.group(1)) for note in raised]
+        notes = zip(raised, marks, strict=True)
+        return head + [Block(NOTE, start + n.start(2), start + n.end(2), 0, mark) for n, mark in notes]
     plain = _PLAIN_NOTE.match(body)
     if plain and f"<sup>{plain.group(1)}</sup>" in text:
         notes = []

@@ -134,10 +134,16 @@ def _cells(line: str, position: int) -> list[_Cell]:
 def _headers(grid: list[list[_Cell]], rule: int | None) -> tuple[list[str], list[list[_Cell]]]:
     """One header text per column and the body rows; header rows that continue below the rule are joined."""
     count = max(rule or 1, 1)
+    if any(_holds_value(cell.text) for row in grid[:count] for cell in row[1:]):
+        return [""] * len(grid[0]), grid  # cut out of a larger table: its first row is no header
     while count < len(grid) - 1 and _continues_header(grid, count):
         count += 1
     columns = range(len(grid[0]))
     return [" ".join(dict.fromkeys(t for row in grid[:count] if (t := row[c].text))) for c in columns], grid[count:]
+
+
+def _holds_value(text: str) -> bool:
+    return bool(text) and text not in BLANKS and is_value(text)
 
 
 def _continues_header(grid: list[list[_Cell]], count: int) -> bool:

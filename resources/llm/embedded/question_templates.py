@@ -21,6 +21,43 @@ TABLE = {
             "{item} with {bare}: how much?",
             "If I go for {who}, what will I pay for {item}?",
         ),
+        "price_where": (
+            "How much is {item} {where}?",
+            "What does {item} cost {where}?",
+            "What will I pay for {item} {where}?",
+            "What is the charge for {item} {where}?",
+            "{item} {where}: how much?",
+        ),
+        "named": (
+            "What is the {measure} for {item} with {who}?",
+            "{bare}: what {measure} applies to {item}?",
+            "How high is the {measure} for {item} with {who}?",
+            "I have {who}. What is my {measure} for {item}?",
+        ),
+        "named_where": (
+            "What is the {measure} for {item} {where}?",
+            "How high is the {measure} for {item} {where}?",
+            "{item} {where}: what {measure} applies?",
+        ),
+        "rate": (
+            "What is the rate for {item} with {who}?",
+            "What percentage applies to {item} with {who}?",
+            "{bare}: what is the rate for {item}?",
+            "If I choose {who}, what rate do I get for {item}?",
+            "How high is the rate for {item} with {who}?",
+        ),
+        "rate_where": (
+            "What is the rate for {item} {where}?",
+            "What percentage applies to {item} {where}?",
+            "How high is the rate for {item} {where}?",
+            "{item} {where}: what's the rate?",
+        ),
+        "available_where": (
+            "Is {item} available {where}?",
+            "Is {item} possible {where}?",
+            "Can I get {item} {where}?",
+            "Do you offer {item} {where}?",
+        ),
         "price_alone": (
             "What is the fee for {item}?",
             "How much does {item} cost?",
@@ -79,6 +116,11 @@ TABLE = {
             "Does {who} let me {action}?",
             "I have {who}. Am I able to {action}?",
             "If I choose {who}, can I {action}?",
+        ),
+        "can_where": (
+            "Can I {action} {where}?",
+            "Is it possible to {action} {where}?",
+            "Am I able to {action} {where}?",
         ),
         "which_can": ("With which {kinds} can I {action}?", "Which {kinds} let me {action}?"),
         "which_included": (
@@ -194,7 +236,12 @@ ANCHOR = {
         "About {section}: {lower}",
         "{section}: {lower}",
     ),
-    "zh": ("关于{section}，{question}", "{section}：{question}", "在{section}方面，{question}", "想了解{section}，{question}"),
+    "zh": (
+        "关于{section}，{question}",
+        "{section}：{question}",
+        "在{section}方面，{question}",
+        "想了解{section}，{question}",
+    ),
 }
 """Ways to name the subject when the question itself does not; `{lower}` is the question in running case."""
 

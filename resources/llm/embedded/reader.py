@@ -30,14 +30,15 @@ BASE_WEIGHTS: Mapping[str, float] = {
     "document_lost": -1.5, "expected": 2.0, "number_hit": 0.6, "number_missing": -0.8, "pairs": 1.0, "elsewhere": -1.5,
     "is_cell": 0.2, "is_item": -0.1, "definition_asked": 1.6, "list_asked": 1.2, "list_unasked": -1.2,
     "is_definition": -0.1, "length": -0.2, "echo": -1.5, "unavailable": 0.0, "counted": 0.8, "one_of_many": -0.8,
+    "intro_fit": 1.5,
 }
 BASE_CONFIDENCE: Mapping[str, float] = {
     "bias": -4.5, "lead": 3.0, "covered": 4.0, "covered_own": 2.0, "nowhere": -2.5, "names_nowhere": -2.0,
     "elsewhere": -3.0, "names_missing": -4.0, "expected": 2.0, "row_fit": 1.0, "number_missing": -1.0,
-    "one_of_many": -1.0, "pairs": 0.5, "tick": 0.0,
+    "one_of_many": -4.0, "pairs": 0.5, "tick": 0.0,
 }
 BASE_THRESHOLD = 0.5
-WRONG_COSTS = 1.0
+WRONG_COSTS = 2.0
 """What a wrong answer costs where a right one or a rightful refusal earns 1 and a needless refusal nothing."""
 
 
@@ -112,10 +113,13 @@ class Reader:
     def judge(self, seen: Scene, question: str) -> Reading:
         """The best candidate of a scene."""
         scores = self.scores(seen)
-        finals = [final_answer(one.candidate, seen.facets, question) for one in seen.seen]
         best = int(np.argmax(scores))
-        situation = confidence_features(seen, scores, best, finals)
-        return Reading(seen.origin[best], best, finals[best], self._confidence(situation), seen)
+
+        def final_of(index: int) -> str:
+            return final_answer(seen.candidates[index], seen.facets, question)
+
+        situation = confidence_features(seen, scores, best, final_of)
+        return Reading(int(seen.origin[best]), best, final_of(best), self._confidence(situation), seen)
 
     def scores(self, seen: Scene) -> np.ndarray:
         """One score per candidate, rounded so that ties break by position on every machine."""
@@ -131,7 +135,7 @@ class Reader:
         reading = self.read(documents, question) if documents else None
         if reading is None or reading.confidence < self.weights.threshold:
             return refusal(language_of(question))
-        return explain(reading.scene.seen[reading.candidate].candidate, reading.scene.facets, reading.final)
+        return explain(reading.scene.candidates[reading.candidate], reading.scene.facets, reading.final)
 
     def complete(self, prompt: str) -> str:
         """The answer to a user message of `raft_text.render_prompt`; without documents it refuses."""

@@ -6,8 +6,10 @@ use the words of the teacher.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,24 +20,30 @@ from resources.llm.embedded.answers import final_answer
 from resources.llm.embedded.facets import terms
 from resources.llm.embedded.features import CONFIDENCE_FEATURES, FEATURES, Scene, confidence_features, scene
 from resources.llm.embedded.reader import BASE_CONFIDENCE, BASE_WEIGHTS, WRONG_COSTS, Reader, Weights
+from resources.llm.embedded.values import values
 from resources.llm.raft_text import is_refusal, language_of, parse_answer
 from resources.search.tokenizer import STOP_WORDS
 
 Row = Mapping[str, Any]
 _FINEST = 200
+_BARE = frozenset({"yes", "no", "是", "否"})
+_PROSE = 4  # terms; shorter answers are values and must be equal
+_MOSTLY = 0.7
 _WORD = re.compile(r"[A-Za-z][\w'’-]*|\S")
 
 
 @dataclass(frozen=True)
 class ReaderHyperparameters:
-    """`l2` pulls towards the base weights; `augmentations` copies of each question lose `word_dropout` of their words."""
+    """`l2` pulls towards the base weights; `augmentations` copies of each question lose `word_dropout` of their words;
+    `absent_copies` is the share of answerable rows repeated without their oracle, to be refused."""
 
-    l2: float = 0.003
-    confidence_l2: float = 0.003
+    l2: float = 0.03
+    confidence_l2: float = 0.03
     epochs: int = 60
     augmentations: int = 3
     word_dropout: float = 0.3
     hard_negatives: int = 40
+    absent_copies: float = 0.3
 
     def __post_init__(self) -> None:
         if not (self.l2 >= 0 and self.confidence_l2 >= 0 and 0 <= self.word_dropout < 1):
@@ -55,12 +63,15 @@ class TrainedReader:
 
 @dataclass(frozen=True)
 class _Example:
-    """A row seen by the reader: its scene, the candidates that answer it (none if it must be refused)."""
+    """A row seen by the reader: its scene, the candidates that answer it, the answer (None if it must be refused)."""
 
     question: str
     scene: Scene
     right: tuple[int, ...]
-    finals: tuple[str, ...]
+    answer: str | None
+
+    def final_of(self, index: int) -> str:
+        return final_answer(self.scene.candidates[index], self.scene.facets, self.question)
 
 
 def train_reader(
@@ -84,10 +95,16 @@ def best_threshold(reader: Reader, rows: Sequence[Row]) -> float:
 
 
 def same_answer(one: str, other: str) -> bool:
-    """Whether two final answers say the same, white space, case and closing punctuation aside."""
-    return _plain(one) == _plain(other)
+    """Whether two final answers say the same: equal but for case and closing marks, or prose of mostly equal terms."""
+    if _plain(one) == _plain(other) or (_plain(other) in _BARE and _plain(re.split(r"[,，]", one)[0]) == _plain(other)):
+        return True
+    mine, theirs = Counter(terms(one)), Counter(terms(other))
+    if min(mine.total(), theirs.total()) < _PROSE or {v.text for v in values(one)} != {v.text for v in values(other)}:
+        return False
+    return 2 * (mine & theirs).total() >= _MOSTLY * (mine.total() + theirs.total())
 
 
+@lru_cache(maxsize=1 << 14)
 def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[.。!！…]+$", "", text.strip())).casefold()
 
@@ -99,33 +116,41 @@ def _examples(rows: Sequence[Row], hyperparameters: ReaderHyperparameters, seed:
             example = _example(row, question)
             if example is not None:
                 yield example
+        if row["oracle_present"] and seeded_unit("absent", seed, row["question"]) < hyperparameters.absent_copies:
+            example = _without_oracle(row)
+            if example is not None:
+                yield example
+
+
+def _without_oracle(row: Row) -> _Example | None:
+    """The row with its oracle taken away, if it can still be read; nothing that is left may give its answer."""
+    texts = [document["text"] for i, document in enumerate(row["documents"]) if i != row["oracle_index"]]
+    seen = scene(texts, row["question"])
+    return _Example(row["question"], seen, (), None) if seen is not None else None
 
 
 def _example(row: Row, question: str) -> _Example | None:
-    """The row as an example; None if it cannot teach (nothing to choose from, or its answer is no candidate's)."""
+    """The row as an example; None if there is nothing to choose from."""
     seen = scene([document["text"] for document in row["documents"]], question)
     if seen is None:
         return None
-    # Whether yes or no is asked is read from the untouched question: a lost word must not change the task.
-    finals = tuple(final_answer(one.candidate, seen.facets, row["question"]) for one in seen.seen)
     if is_refusal(row["final_answer"]):
-        return _Example(question, seen, (), finals)
-    right = _right(row, seen, finals)
-    return _Example(question, seen, right, finals) if right else None
+        return _Example(question, seen, (), None)
+    return _Example(question, seen, _right(row, seen, question), row["final_answer"])
 
 
-def _right(row: Row, seen: Scene, finals: Sequence[str]) -> tuple[int, ...]:
+def _right(row: Row, seen: Scene, question: str) -> tuple[int, ...]:
     """The oracle's candidates that give the row's answer on the row's evidence."""
     quotes = [_squeezed(quote) for quote in parse_answer(row["target"]).quotes]
     answering = [
         index
-        for index, one in enumerate(seen.seen)
-        if seen.origin[index] == row["oracle_index"] and same_answer(finals[index], row["final_answer"])
+        for index in np.flatnonzero(seen.origin == row["oracle_index"]).tolist()
+        if same_answer(final_answer(seen.candidates[index], seen.facets, question), row["final_answer"])
     ]
-    quoting = [index for index in answering if _overlaps(_squeezed(seen.seen[index].candidate.quote), quotes)]
+    quoting = [index for index in answering if _overlaps(_squeezed(seen.candidates[index].quote), quotes)]
     chosen = quoting or answering
     told = set(terms(row["target"] + " " + row["question"]))
-    named = [i for i in chosen if seen.seen[i].candidate.kind != view.CELL or set(seen.seen[i].column) <= told]
+    named = [i for i in chosen if seen.candidates[i].kind != view.CELL or set(terms(seen.candidates[i].column)) <= told]
     return tuple(named or chosen)
 
 
@@ -234,15 +259,14 @@ def _situations(reader: Reader, examples: Sequence[_Example]) -> tuple[np.ndarra
     for example in examples:
         scores = reader.scores(example.scene)
         best = int(np.argmax(scores))
-        situation = confidence_features(example.scene, scores, best, example.finals)
+        situation = confidence_features(example.scene, scores, best, example.final_of)
         rows.append([1.0, *(situation[name] for name in CONFIDENCE_FEATURES)])
         right.append(_is_right(example, best))
     return np.array(rows), np.array(right, dtype=np.float64)
 
 
 def _is_right(example: _Example, chosen: int) -> bool:
-    answers = {_plain(example.finals[index]) for index in example.right}
-    return _plain(example.finals[chosen]) in answers
+    return example.answer is not None and same_answer(example.final_of(chosen), example.answer)
 
 
 def _fit_confidence(
@@ -281,7 +305,7 @@ def _threshold(reader: Reader, examples: Sequence[_Example]) -> float:
 def _outcome(reader: Reader, example: _Example) -> tuple[float, bool, bool]:
     """Confidence, whether the answer would be right, whether the row can be answered at all."""
     reading = reader.judge(example.scene, example.question)
-    return reading.confidence, _is_right(example, reading.candidate), bool(example.right)
+    return reading.confidence, _is_right(example, reading.candidate), example.answer is not None
 
 
 def _payoff(cut: float, confidence: float, right: bool, answerable: bool) -> float:
@@ -295,7 +319,7 @@ def _metrics(reader: Reader, train: Sequence[_Example], held: Sequence[_Example]
     for name, examples in (("train", train), ("validation", held)):
         outcomes = [_outcome(reader, example) for example in examples]
         answered = [(right, answerable) for sure, right, answerable in outcomes if sure >= reader.weights.threshold]
-        answerable = sum(example.right != () for example in examples)
+        answerable = sum(example.answer is not None for example in examples)
         right = sum(ok for ok, _ in answered)
         metrics |= {
             f"{name}_examples": float(len(examples)),

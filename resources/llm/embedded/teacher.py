@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from resources.hashing import seeded_unit
-from resources.llm.embedded.candidates import CELL, Candidate, candidates
+from resources.llm.embedded.candidates import CELL, DEFINITION, SENTENCE, Candidate, candidates
 from resources.llm.embedded.contextualizer import clean_heading
 from resources.llm.embedded.question_templates import ANCHOR, ANCHOR_TITLE, SYNONYMS
 from resources.llm.embedded.teacher_fact import Fact, Place, choose
 from resources.llm.embedded.teacher_tables import table_facts
-from resources.llm.embedded.teacher_text import text_facts
+from resources.llm.embedded.teacher_text import glossary_fact, text_facts
 from resources.llm.embedded.teacher_words import running, sentence_case, titled
 from resources.llm.gates import is_leaked, is_self_contained, is_supported, normalised
 from resources.llm.raft_text import language_of, render_answer
@@ -29,13 +29,20 @@ _WEIGHT = {"table_cell": 3.0, "tick": 1.5, "amount": 2.0, "duration": 2.0, "date
 """How many questions of a kind are asked for one of another kind, where a chunk has both."""
 
 _UNTELLING = re.compile(
-    r"^(?:welcome|introduction|contents|table of contents|glossary|benefits|overview|summary|notes?|general|other|miscellaneous"
-    r"|how to|about|faq|important|appendix|section|part|chapter|step|background|terms|definitions|more|further|additional"
+    r"^(?:welcome|introduction|contents|table of contents|glossary|benefits|overview|summary|"
+    r"notes?|general|other|miscellaneous"
+    r"|how to|about|faq|important|appendix|section|part|chapter|step|background|terms|definitions|"
+    r"more|further|additional"
+    r"|if|when|who|what|which|where|why|can|do|does|is|are|a word|before|after|more about|at a glance"
     r"|引言|前言|目录|概述|概览|总则|说明|附录|附则|注意|简介|术语)\b|[!?]$|^(?:目录|概述|说明|附录|术语表?|引言|前言|简介)$|^\W*\d",
     re.IGNORECASE,
 )
 """Headings that say nothing about their subject."""
 
+_GLOSSARY = re.compile(
+    r"\b(?:glossary|definitions|terms explained|words? (?:explained|you|we)|vocabulary)\b|词语|术语|名词|定义|词汇",
+    re.I,
+)
 _PROPER = re.compile(r"(?<!^)(?<![.?!:] )\b[A-Z][A-Za-z]*[a-z]")
 
 
@@ -67,13 +74,18 @@ def write_questions(title: str, heading_path: Sequence[str], text: str, count: i
 def _facts(title: str, heading_path: Sequence[str], text: str) -> list[Fact]:
     """Every usable fact of the chunk, each with phrasings that stand alone."""
     found: list[Fact] = []
+    defined: set[str] = set()
     for is_table, group in groupby(candidates(text), key=lambda candidate: candidate.kind == CELL):
         members = list(group)
         if is_table:
-            found += table_facts(members, _place(title, heading_path, members[0], text))
-        else:
-            for member in members:
-                found += text_facts(member, _place(title, heading_path, member, text), text)
+            found += table_facts(members, _place(title, heading_path, members[0], text), text)
+            continue
+        for member in members:
+            place = _place(title, heading_path, member, text)
+            if place.is_glossary and place.section not in defined and member.kind in (SENTENCE, DEFINITION):
+                defined.add(place.section)
+                found += glossary_fact(member, place)
+            found += text_facts(member, place, text)
     names = "\n".join((title, *heading_path))
     usable = (_usable(fact, names) for fact in found)
     return list({(fact.kind, fact.phrasings[0]): fact for fact in usable if fact}.values())
@@ -81,9 +93,12 @@ def _facts(title: str, heading_path: Sequence[str], text: str) -> list[Fact]:
 
 def _place(title: str, heading_path: Sequence[str], candidate: Candidate, text: str) -> Place:
     inside = [part for part in candidate.heading.split(" > ") if part]
-    named = [name for name in map(clean_heading, (*heading_path, *inside)) if name and not _UNTELLING.search(name)]
+    path = [name for name in map(clean_heading, (*heading_path, *inside)) if name]
+    named = [name for name in path if not _UNTELLING.search(name)]
     language = candidate.language if candidate.kind != CELL else language_of(text)
-    return Place(clean_heading(title), named[-1] if named and len(named[-1]) <= 80 else "", language)
+    section = named[-1] if named and len(named[-1]) <= 80 else ""
+    is_glossary = len(path) > 1 and path[-1] == section and any(map(_GLOSSARY.search, path[:-1]))
+    return Place(clean_heading(title), section, language, is_glossary and not _GLOSSARY.search(section))
 
 
 def _usable(fact: Fact, names: str) -> Fact | None:
@@ -109,18 +124,20 @@ def _anchored(question: str, fact: Fact) -> str:
         return question
     lower = question[0].lower() + question[1:] if not question.startswith(("I ", "I'")) else question
     words = {"question": question, "lower": lower, "open": question.rstrip("?？")}
-    if not place.section:
-        title = place.title if place.language == "zh" else titled(place.title)
+    short = re.split(r"[:：]\s", place.section)[0]
+    if not short or short == re.split(r"[:：]\s", place.title)[0]:
+        name = re.split(r"[:：]\s", place.title or place.section)[0]
+        title = name if place.language == "zh" else titled(name)
         return sentence_case(choose(ANCHOR_TITLE[place.language], "anchor", question).format(title=title, **words))
     template = choose(ANCHOR[place.language], "anchor", question)
-    section = place.section if place.language == "zh" or template.startswith("{section}") else running(place.section)
+    section = short if place.language == "zh" or template.startswith("{section}") else running(short)
     return template.format(section=section, **words)
 
 
 def _selected(facts: Sequence[Fact], count: int) -> Iterator[tuple[Fact, str]]:
     """Facts in the order in which they are asked, and how: rarely used kinds, rows and columns first, then the hash."""
     used: Counter[str] = Counter()
-    left = {index: 0 for index in range(len(facts))}
+    left = dict.fromkeys(range(len(facts)), 0)
     asked = 0
     while left and asked < 2 * count:
         index = min(left, key=lambda i: _rank(facts[i], left[i], used))

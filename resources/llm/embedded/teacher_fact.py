@@ -20,11 +20,17 @@ class Span:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a chunk stands: its document's title, the heading it is under, the language it is written in."""
+    """Where a chunk stands: its document's title, the heading it is under, the language it is written in.
+
+    `is_glossary`: the heading is a term in a list of terms. `rows_are_things`: a table's rows are products and its
+    columns their properties, not the other way round.
+    """
 
     title: str
     section: str
     language: str
+    is_glossary: bool = False
+    rows_are_things: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,15 @@ class Fact:
     reasoning: str
     row: str = ""
     column: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Questions that one sentence answers, the answer, and the kind of fact it is."""
+
+    kind: str
+    questions: tuple[str, ...]
+    final: str
 
 
 def choose(options: Sequence[T], *seed: object) -> T:

@@ -11,41 +11,62 @@ _COUNTABLE = re.compile(
     r"(?:withdrawal|transfer|payment|inquiry|enquiry|purchase|cheque|check|card|order|draft|request|copy|statement|fee"
     r"|charge|account|box|item|booking|ticket|visit|search|certificate|transaction|replacement|change|plan|limit|loan"
     r"|report|letter|envelope|claim|trip|licence|license|permit|notice|passbook|debit|refund|balance|reservation|day"
-    r"|option|service|rate|discount|subscription|user|seat|room|bag|parcel|return|upgrade|cancellation|renewal|application|session|call|message)",
+    r"|option|service|rate|discount|subscription|user|seat|room|bag|parcel|return|upgrade|"
+    r"cancellation|renewal|application|session|call|message)",
     re.IGNORECASE,
 )
 _MEASURE = re.compile(
-    r"\b(?:fees?|charges?|costs?|prices?|rates?|limits?|balance|amount|number|minimum|maximum|discount|premium|deductible"
-    r"|term|period|time|deadline|duration|interest|percentage|commission|deposit required|age|hours|allowance|quota|penalty"
+    r"\b(?:fees?|charges?|costs?|prices?|rates?|limits?|balance|amount|number|minimum|maximum|"
+    r"discount|premium|deductible"
+    r"|term|period|time|deadline|duration|interest|percentage|commission|deposit required|age|"
+    r"hours|allowance|quota|penalty"
     r"|salary|size|weight|height|length|width|speed|capacity|threshold|surcharge|bonus|waiver)\s*(?:\(.*\))?$",
     re.IGNORECASE,
 )
-_MEASURE_ZH = re.compile(r"(?:费|费用|价格|利率|费率|汇率|限额|额度|余额|金额|次数|数量|期限|时间|时限|比例|折扣|上限|下限|最低.*|最高.*|年龄)(?:[（(].*[）)])?$")
+_MEASURE_ZH = re.compile(
+    r"(?:费|费用|价格|利率|费率|汇率|限额|额度|余额|金额|次数|数量|期限|时间|时限|比例|折扣|上限|下限|最低.*|最高.*|年龄)(?:[（(].*[）)])?$"
+)
 _GENERIC = re.compile(
-    r"(?:per (?:item|unit|person|month|year|day|use|transaction)|fees?|amounts?|costs?|prices?|charges?|rates?|value|total"
+    r"(?:per (?:item|unit|person|month|year|day|use|transaction)|fees?|amounts?|costs?|prices?|"
+    r"charges?|rates?|value|total"
     r"|you pay|what you pay|standard fee|our fee|费用|收费|收费标准|价格|金额|标准|资费|费率)(?: \(.*\))?",
     re.IGNORECASE,
 )
-_PLAN = re.compile(r"\b(?:plan|programme|program|package|bundle|tier|edition|version|scheme|rate|class|bank|policy)s?$", re.I)
-_SHORT_WORDS = frozenset("A AN THE AND OR FOR OF TO IN ON AT BY FEE PER NO DAY ALL NEW YOU OUR WE IF IS ARE NOT".split())
+_PLAN = re.compile(
+    r"\b(?:plan|programme|program|package|bundle|tier|edition|version|scheme|rate|class|bank|policy)s?$", re.I
+)
+_SHORT_WORDS = frozenset(
+    "A AN THE AND OR FOR OF TO IN ON AT BY FEE PER NO DAY ALL NEW YOU OUR WE IF IS ARE NOT".split()
+)
 _MINE = {
     "you": "I", "your": "my", "yours": "mine", "yourself": "myself", "yourselves": "ourselves",
     "we": "you", "our": "your", "us": "you", "ours": "yours",
 }  # fmt: skip
 _SUBJECT_LEAD = re.compile(
-    r"(?:^|\b(?:if|when|whenever|that|which|because|until|once|unless|where|what|while|whether|provided|do|does|did|is|are|am"
+    r"(?:^|\b(?:if|when|whenever|that|which|because|until|once|unless|where|what|while|whether|"
+    r"provided|do|does|did|is|are|am"
     r"|can|could|will|would|may|might|must|should|shall)\s+)$",
     re.IGNORECASE,
 )
-_OBJECT_LEAD = re.compile(r"\b(?:let|lets|help|helps|make|makes|give|gives|allow|allows|enable|enables)\s+$", re.IGNORECASE)
+_OBJECT_LEAD = re.compile(
+    r"\b(?:let|lets|help|helps|make|makes|give|gives|allow|allows|enable|enables)\s+$", re.IGNORECASE
+)
 _VERBAL = re.compile(
-    r"['’](?:re|ve|ll|d)\b|\s+(?:\w+ly\s+)?(?:are|am|is|were|was|can|could|do|don|will|would|may|might|must|should|shall|have|had|need|want|wish|use|pay"
-    r"|make|bank|choose|select|open|close|provide|present|show|spend|receive|send|travel|already|also|only|normally|still|no"
+    r"['’](?:re|ve|ll|d)\b|\s+(?:cannot|can't|don't|didn't|authori[sz]ed|wrote)\b|"
+    r"\s+(?:\w+ly\s+)?(?:are|am|is|were|was|can|could|do|don|will|would|may|might|must|should|"
+    r"shall|have|had|need|want|wish|use|pay"
+    r"|make|bank|choose|select|open|close|provide|present|show|spend|receive|send|travel|already|"
+    r"also|only|normally|still|no"
     r"|no longer|never|earn|keep|hold|lose|require|request|apply|register|sign|move|leave|become|turn|get|find|see|know"
-    r"|save|order|ask|call|visit|give|tell|deposit|transfer|withdraw|redeem|cancel|qualify|purchase|buy|maintain|refer|go"
-    r"|authorize|agree|deal|work|start|stop|say|take|write|set|like|travel|change|join|link|reach|return|fail|report)\b",
+    r"|save|order|ask|call|visit|give|tell|deposit|transfer|withdraw|redeem|cancel|qualify|"
+    r"purchase|buy|maintain|refer|go"
+    r"|authorize|agree|deal|work|start|stop|say|take|write|set|like|travel|change|join|link|reach|"
+    r"return|fail|report|graduate|enrol|enroll|live|owe|own|miss|bring|drop|lose|switch|prefer)\b",
     re.I,
 )
+
+
+_VOWEL = re.compile(r"[aeio]|u(?!ni|s|k)|hour|honou?r|abm\b|atm\b|sms\b|x-ray|nsf\b|rrsp\b")
 
 
 def running(label: str) -> str:
@@ -57,7 +78,7 @@ def running(label: str) -> str:
     letters = [word for word in words if any(c.isalpha() for c in word)]
     if len(letters) > 1 and text.isupper():
         return " ".join(word if len(word) <= 3 and word not in _SHORT_WORDS else word.lower() for word in words)
-    rest_proper = len(words) > 1 and words[1][:1].isupper()
+    rest_proper = len(words) > 1 and (words[1][:1].isupper() or (words[1].isdigit() and words[-1][:1].isupper()))
     if rest_proper or _PROPER.search(words[0]) or (words[0].isupper() and len(words[0]) > 1):
         return text
     return text[0].lower() + text[1:]
@@ -72,13 +93,16 @@ def head_noun(phrase: str) -> str:
 def with_article(phrase: str) -> str:
     """`a cash withdrawal`, `an order`; plurals, mass nouns, names of things unknown and verbs go without."""
     first = phrase.split(" ", 1)[0].casefold()
-    if first in ("a", "an", "the", "any", "each", "every", "your", "my", "all", "no", "one", "some") or first[:1].isdigit():
+    if (
+        first in ("a", "an", "the", "any", "each", "every", "your", "my", "all", "no", "one", "some")
+        or first[:1].isdigit()
+    ):
         return phrase
     if first.endswith("ing") and first not in ("opening", "banking", "closing", "parking", "booking"):
         return phrase
     if not _COUNTABLE.fullmatch(head_noun(phrase)):
         return phrase
-    return f"{'an' if re.match(r'[aeio]|u(?!ni|s|k)|hour|honou?r|(?:ABM|ATM|SMS|X-ray|NSF|RRSP)', first, re.I) else 'a'} {phrase}"
+    return f"{'an' if _VOWEL.match(first) else 'a'} {phrase}"
 
 
 def with_the(phrase: str) -> str:
@@ -100,7 +124,11 @@ def is_measure(label: str, language: str) -> bool:
     if language == "zh":
         return bool(_MEASURE_ZH.search(label))
     head = re.sub(r"\s*\(.*?\)", "", label).strip()
-    return bool(_MEASURE.search(head_noun(head)) or _MEASURE.search(head) or re.match(r"(?:monthly |annual |daily )?(?:minimum|maximum|number)\b", head, re.I))
+    return bool(
+        _MEASURE.search(head_noun(head))
+        or _MEASURE.search(head)
+        or re.match(r"(?:monthly |annual |daily )?(?:minimum|maximum|number)\b", head, re.I)
+    )
 
 
 def is_generic(label: str) -> bool:
@@ -131,7 +159,9 @@ def from_the_reader(text: str) -> str:
             mine = "I" if _is_subject(text[: match.start()], text[match.end() :]) else "me"
         return mine[0].upper() + mine[1:] if word[0].isupper() and match.start() == 0 else mine
 
-    swapped = re.sub(r"\b(?:you|your|yours|yourself|yourselves|we|our|us|ours)\b(?!\.)", swap, text, flags=re.IGNORECASE)
+    swapped = re.sub(
+        r"\b(?:you|your|yours|yourself|yourselves|we|our|us|ours)\b(?!\.)", swap, text, flags=re.IGNORECASE
+    )
     swapped = re.sub(r"\bI are\b", "I am", swapped)
     swapped = re.sub(r"\b[Aa]re I\b", lambda m: "Am I" if m.group(0)[0] == "A" else "am I", swapped)
     return re.sub(r"\b(I['’])(?:re)\b", r"\1m", re.sub(r"\bI were\b", "I was", swapped))
@@ -146,7 +176,11 @@ def _is_subject(before: str, after: str) -> bool:
 
 def titled(title: str) -> str:
     """A document's title with its article where it is a kind of document: `the Fee Guide`, but `Cooking for Two`."""
-    kind = re.search(r"\b(?:guide|handbook|manual|policy|agreement|terms|report|schedule|brochure|rules|regulations|plan|act)$", title, re.I)
+    kind = re.search(
+        r"\b(?:guide|handbook|manual|policy|agreement|terms|report|schedule|brochure|rules|regulations|plan|act)$",
+        title,
+        re.I,
+    )
     return f"the {title}" if kind and not re.match(r"(?:the|a|an|your|our)\b", title, re.I) else title
 
 

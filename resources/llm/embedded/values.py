@@ -4,6 +4,7 @@ Everything here works on English and Chinese and knows nothing of questions.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 AMOUNT, PERCENTAGE, DATE, DURATION = "amount", "percentage", "date", "duration"
@@ -49,6 +50,8 @@ _TAG = re.compile(r"</?(?:b|i|u|em|strong|span|sub|mark)>", re.I)
 _EMPHASIS = re.compile(r"\*\*|__|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|(?<![A-Za-z0-9])_(?=\S)|(?<=\S)_(?![A-Za-z0-9])|`|~~")
 _GLUED = re.compile(r"(?<=[a-z,;)])_([A-Z][A-Za-z ]*)_(?=[\w ])|(?<=[a-z,;)])\*\*(?=[A-Za-z])")
 """Emphasis that layout analysis glues to its neighbours: `number of_Interac_e-Transfers`, `offers**basic banking**`."""
+_CHECKBOX = re.compile(r"^\s*\[[ xX]\]\s+")
+_SUPERSCRIPT = re.compile(r"[¹²³⁰⁴-⁹]+(?:[,⸴][¹²³⁰⁴-⁹]+)*")
 _LINK = re.compile(r"!?\[([^\]]*)\]\((?:[^()\s]|\([^()]*\))*\)")
 _SYMBOLS = re.compile(r"[®™†‡]+[*#]*")
 
@@ -66,6 +69,7 @@ class Value:
 def clean(text: str) -> str:
     """The text as a reader sees it: no emphasis, line breaks, footnote marks, trade marks or links."""
     text = _LINK.sub(r"\1", _ORDINAL_SUP.sub(r"\1", text))
+    text = _SUPERSCRIPT.sub("", _CHECKBOX.sub("", text))
     text = _SYMBOL_SUP.sub(" ", re.sub(r"<br\s*/?>", " ", text, flags=re.I))
     text = _GLUED.sub(lambda match: f" {match.group(1) or ''} ".replace("  ", " "), _TAG.sub("", text))
     text = _EMPHASIS.sub("", text).replace(r"\|", "|")
@@ -74,8 +78,9 @@ def clean(text: str) -> str:
 
 
 def footnote_marks(text: str) -> tuple[str, ...]:
-    """The footnote marks that stand in a text as `<sup>5</sup>` or `<sup>5, 6</sup>`, in order."""
-    found = (mark.strip() for match in _MARK.finditer(text) for mark in match.group(1).split(","))
+    """The footnote marks that stand in a text as `<sup>5</sup>`, `<sup>5, 6</sup>` or `⁵`, in order."""
+    raised = _SUPERSCRIPT.sub(lambda match: f"<sup>{unicodedata.normalize('NFKC', match.group(0))}</sup>", text)
+    found = (mark.strip() for match in _MARK.finditer(raised) for mark in match.group(1).split(","))
     return tuple(dict.fromkeys(mark for mark in found if mark))
 
 

@@ -52,8 +52,9 @@ def test_boxes_say_where_on_the_page_the_text_is(fee_page):
     assert all(text and text == text.strip() for text in texts)
     table = next(box for box, text in zip(fee_page.boxes, texts, strict=True) if text.startswith("|"))
     assert (table.x0, table.y0) == pytest.approx((72, 110), abs=8)
-    assert all(0 <= box.x0 < box.x1 <= fee_page.width and 0 <= box.y0 < box.y1 <= fee_page.height
-               for box in fee_page.boxes)
+    assert all(
+        0 <= box.x0 < box.x1 <= fee_page.width and 0 <= box.y0 < box.y1 <= fee_page.height for box in fee_page.boxes
+    )
 
 
 def test_a_new_page_with_a_larger_title_changes_no_other_page(guide, guide_pages, prose):
@@ -110,3 +111,17 @@ def test_text_that_looks_like_markup_stays_text(make_pdf):
     [page] = extract_pages(make_pdf(texts), "hostile.pdf")
     assert "<script>alert(1)</script> [/b] =SUM(A1)" in page.markdown
     assert "snake_case_name" in page.markdown
+
+
+def test_turned_and_cropped_pages_are_read_as_they_are_seen(guide, guide_pages):
+    document = pymupdf.open(stream=guide)
+    document[0].set_rotation(90)
+    document[1].set_cropbox(pymupdf.Rect(0, 0, 595, 150))
+    document[2].set_cropbox(pymupdf.Rect(0, 0, 595, 120))
+    pages = extract_pages(document.tobytes(), "guide.pdf")
+    assert "harbour account" in pages[0].markdown
+    assert (pages[0].width, pages[0].height) == (guide_pages[0].height, guide_pages[0].width)
+    assert "Island" in pages[1].markdown
+    assert "90,000" not in pages[1].markdown
+    assert "Meadow" in pages[2].markdown
+    assert [(page.word_recall, page.number_recall) for page in pages] == [(1.0, 1.0)] * 3

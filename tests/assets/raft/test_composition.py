@@ -175,7 +175,7 @@ def test_retrieved_documents_keep_their_rank_and_the_oracle_its_place(composed, 
         order = [ranked[row["question_id"]].index(document["chunk_id"]) for document in row["documents"]]
         assert order == sorted(order)
         assert row["oracle_present"] and row["oracle_index"] in (0, 1)
-    late = {name: [entry for entry in names[2:]] + [names[1]] for name, names in ranked.items()}
+    late = {name: [*names[2:], names[1]] for name, names in ranked.items()}
     absent = compose(bank, made.chunks, recipe(strategy="ra_dit", k=3), late).rows
     assert {row["policy"] for row in absent} == {"refuse"}
 

@@ -1,0 +1,69 @@
+"""What a home holds: documents, questions, models, champion, the latest verdict."""
+
+from collections import Counter
+from pathlib import Path
+
+from orchestration.catalog import asset_specs
+from orchestration.console import say, show_plan, table
+from orchestration.planning import plan_refresh
+from orchestration.settings import Settings
+from orchestration.state import read_state
+from orchestration.wiring import build_resources
+from resources.lake.lake import Lake
+from resources.lake.tables import CHAMPION_MODEL, EVAL_REPORT, MODEL_REGISTRY, QUESTION_BANK, TABLES, Table
+
+
+def latest_report(settings: Settings) -> tuple[str, Path] | None:
+    """The verdict and the report's file; None if there is none yet."""
+    rows = build_resources(settings)["lake"].open().rows_or_empty(EVAL_REPORT)
+    return (rows[-1]["verdict"], settings.home_folder / "reports" / rows[-1]["html"]) if rows else None
+
+
+def show_status(settings: Settings) -> None:
+    """Prints the state of the home."""
+    resources = build_resources(settings)
+    lake = resources["lake"].open()
+    say(f"home {settings.home_folder}")
+    _documents(lake)
+    bank = [row for row in lake.rows_or_empty(QUESTION_BANK) if row["status"] == "kept"]
+    if bank:
+        say("\nQuestions", "bold")
+        found = Counter((row["origin"], row["split"]) for row in bank)
+        table(("origin", "split", "questions"), [(*key, count) for key, count in sorted(found.items())])
+    models = lake.rows_or_empty(MODEL_REGISTRY)
+    if models:
+        decisions = lake.rows_or_empty(CHAMPION_MODEL)
+        champion = decisions[-1]["model_id"] if decisions else None
+        say("\nModels", "bold")
+        table(
+            ("model", "recipe", "backend", ""),
+            [
+                (m["model_id"], m["recipe"], m["backend"], "champion" if m["model_id"] == champion else "")
+                for m in models
+            ],
+        )
+        if champion is None:
+            say("champion: base + documents")
+    report = latest_report(settings)
+    if report:
+        say(f"\n{report[0]}\nReport: {report[1]}")
+    plan = plan_refresh(read_state(asset_specs(settings), resources))
+    say("\nA refresh would run" if plan else "\nEverything is up to date", "bold")
+    if plan:
+        show_plan(plan)
+
+
+def _documents(lake: Lake) -> None:
+    inventory = Table("document_inventory", TABLES["raw_pdfs"].schema, ())
+    if lake.version(inventory) is None:
+        say("no documents yet: `raftline add PATH`, then `raftline refresh`; or `raftline demo`")
+        return
+    say("\nDocuments", "bold")
+    rows = lake.read(inventory).to_pylist()
+    table(
+        ("document", "status", "pages", "chunks", "questions", "reason"),
+        [
+            (row["uri"], row["status"], row["pages"], row["chunks"], row["questions_accepted"], row["reason"] or "")
+            for row in rows
+        ],
+    )
