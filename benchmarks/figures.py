@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from assets.evaluation.comparison import both, in_condition, in_origin
-from assets.evaluation.conditions import CONDITION_LABELS, CONDITIONS, ORACLE_ABSENT, ORACLE_PRESENT, RETRIEVED
+from assets.evaluation.comparison import both, in_origin
+from assets.evaluation.conditions import CONDITION_LABELS, ORACLE_ABSENT, ORACLE_PRESENT, RETRIEVED
 from benchmarks.two_by_two import ORIGINS, Contest
 from resources.statistics import Interval
 
@@ -12,11 +12,16 @@ FORCED = "right_if_forced"
 """Right where the answer is shown and the reader may not decline."""
 
 _ANSWERED = ("correct", "wrong", "abstained", "utility", "numbers_exact", "wrong_number", "cited_page")
+BOTH = "shown_and_withheld"
+"""Every question twice, with its answer and without: what tells a better reader from a bolder or a shier one."""
+
 METRICS = {
+    BOTH: ("correct", "wrong", "utility"),
     ORACLE_PRESENT: (*_ANSWERED, FORCED),
     ORACLE_ABSENT: ("abstained_rightly", "wrong", "utility"),
     RETRIEVED: _ANSWERED,
 }
+_LABELS = {**CONDITION_LABELS, BOTH: "answer shown and answer withheld together"}
 _NAMES = {
     "correct": "right",
     "abstained": "declined",
@@ -37,13 +42,14 @@ def figures(contest: Contest) -> list[Row]:
         _figure(contest, tested, trained, condition, metric)
         for tested in ORIGINS
         for trained in ORIGINS
-        for condition in CONDITIONS
+        for condition in METRICS
         for metric in METRICS[condition]
     ]
 
 
 def _figure(contest: Contest, tested: str, trained: str, condition: str, metric: str) -> Row:
-    keep = both(in_origin(tested), in_condition(condition))
+    shown = (ORACLE_PRESENT, ORACLE_ABSENT) if condition == BOTH else (condition,)
+    keep = both(in_origin(tested), lambda item: item["condition"] in shown)
     base = contest.key(trained, tuned=False, forced=metric == FORCED)
     tuned = contest.key(trained, tuned=True, forced=metric == FORCED)
     measured = "correct" if metric == FORCED else metric
@@ -71,7 +77,7 @@ def table(rows: list[Row]) -> str:
     for row in rows:
         part = row["tested_on"], row["trained_on"], row["condition"]
         if part != last:
-            lines += ["", f"Tested on {part[0]}, trained on {part[1]}, {CONDITION_LABELS[part[2]]}", _HEAD]
+            lines += ["", f"Tested on {part[0]}, trained on {part[1]}, {_LABELS[part[2]]}", _HEAD]
             last = part
         ratio = "-" if row["ratio"] is None else f"{row['ratio']:.2f}"
         lines.append(

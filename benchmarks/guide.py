@@ -54,9 +54,8 @@ def read_guide(path: Path, models: Models, cache: Path) -> Guide:
         for row in chunks
     ]
     contexts = [completion.text.strip() for completion in contextualizer.complete(requests)]
-    corpus = [
-        row
-        | {"context": line, "contextual_text": f"{line}\n\n{row['text']}"}
+    corpus: list[Row] = [
+        {**row, "context": line, "contextual_text": f"{line}\n\n{row['text']}"}
         | {"title": title, "uri": path.name, "sequence": 0}
         for row, line in zip(chunks, contexts, strict=True)
     ]

@@ -54,20 +54,6 @@ class Subject:
     partition: str = WHOLE
 
 
-@dataclass(frozen=True)
-class _Stream:
-    """A table that DuckDB reads as a plain Arrow stream, afresh for every scan.
-
-    Given the table itself it reads through Arrow's dataset scanner, whose read-ahead threads can outlive the query
-    and abort the process at exit (apache/arrow#34314).
-    """
-
-    rows: pa.Table
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self.rows.__arrow_c_stream__(requested_schema)
-
-
 def query(file: SqlFile, source: Source, subject: Subject | None = None) -> pa.Table:
     """Runs a model, or a check of `subject`. Raises `SqlFileError` if DuckDB refuses the query.
 
@@ -81,7 +67,7 @@ def execute(file: SqlFile, relations: Mapping[str, pa.Table]) -> pa.Table:
     connection = duckdb.connect(":memory:", config=_CONFIG)
     try:
         for name, rows in relations.items():
-            connection.register(name, _Stream(rows))
+            connection.register(name, rows)
         connection.execute("set lock_configuration = true")
         return connection.sql(file.body).to_arrow_table()
     except duckdb.Error as error:

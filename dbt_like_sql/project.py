@@ -71,7 +71,7 @@ def _model_asset(model: Model, models: tuple[Model, ...], providers: Mapping[str
     @dg.asset(
         name=model.name,
         deps=[dg.AssetKey(name) for name in model.upstream],
-        group_name=file.options.get("group", "marts"),
+        group_name=file.options.get("group", "8_marts"),
         owners=file.words("owner") or None,
         kinds=set(file.words("kinds") or ("duckdb", "sql")),
         description=f"{file.description}\n\n```sql\n{file.body}\n```",

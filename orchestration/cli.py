@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,8 @@ app.add_typer(questions_app, name="questions")
 
 def main() -> None:
     """The console script: a `RaftlineError` becomes its message, never a traceback."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # libraries' notes to developers
     try:
         app(standalone_mode=True)
     except RaftlineError as error:
@@ -45,10 +48,12 @@ def _settings():
 
 @contextmanager
 def _refresher(settings):
-    from orchestration.execution import Refresher
+    from orchestration.execution import Refresher, end_dead_runs, live_server
     from orchestration.home import home_lock, open_instance
 
     with home_lock(settings), open_instance(settings) as instance:
+        if live_server(settings) is None:
+            end_dead_runs(instance)
         yield Refresher(settings, instance)
 
 
@@ -100,9 +105,12 @@ def ask(
     from assets.raft.recipe_files import valid_recipes
     from orchestration.console import say
     from orchestration.wiring import build_resources
+    from resources.lake.tables import SEARCH_INDEX
 
     settings = _settings()
     resources = build_resources(settings)
+    if resources["lake"].open().version(SEARCH_INDEX) is None:
+        raise RaftlineError("there is nothing to ask yet: run `raftline add PATH` and `raftline refresh`")
     with resources["models"].open() as models:
         reply = ask_champion(
             question,

@@ -23,6 +23,12 @@ from resources.errors import RaftlineError
 from resources.lake.lake import WHOLE
 
 FOLLOW_SECONDS = 0.5
+_BEGUN = (
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
 
 
 class RunFailed(RaftlineError):
@@ -79,7 +85,7 @@ class Refresher:
         return self._submit(run, server) if server else self._run_here(run)
 
     def _run_here(self, run: PlannedRun) -> Outcome:
-        job = self._definitions.get_job_def(run.job)
+        job = self._definitions.resolve_job_def(run.job)
         result = job.execute_in_process(
             instance=self._instance,
             partition_key=None if run.partition == WHOLE else run.partition,
@@ -94,13 +100,17 @@ class Refresher:
         return Outcome(run, result.run_id, error)
 
     def _submit(self, run: PlannedRun, port: int) -> Outcome:
-        from dagster_graphql import DagsterGraphQLClient
+        from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
 
-        client = DagsterGraphQLClient("127.0.0.1", port_number=port)
         tags = {"raftline/reason": run.reason[:200]}
         if run.partition != WHOLE:
             tags["dagster/partition"] = run.partition
-        run_id = client.submit_job_execution(run.job, tags=tags)
+        try:
+            run_id = DagsterGraphQLClient("127.0.0.1", port_number=port).submit_job_execution(run.job, tags=tags)
+        except (DagsterGraphQLClientError, OSError) as error:
+            raise RunFailed(
+                f"`raftline dev` on port {port} took no run; if it has just been started, try again in a moment"
+            ) from error
         while True:
             record = self._instance.get_run_by_id(run_id)
             if record is not None and record.is_finished:
@@ -122,6 +132,15 @@ def live_server(settings: Settings) -> int | None:
         return int(data["port"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def end_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Marks as failed what a killed process left running: it would count as busy, and against the queue, for ever.
+
+    Call it only where nothing else can be at work on the home.
+    """
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(_BEGUN))):
+        instance.report_run_failed(run, "the process that ran it was killed")
 
 
 def _innermost(error: Any) -> str:

@@ -55,7 +55,6 @@ BUILD = Phase(
         "document_inventory",
         "coverage",
         "dataset_quality",
-        "spend_by_stage",
     ),
     "Current corpus, search index, question bank and their reports, from all complete batches.",
 )
@@ -68,7 +67,7 @@ TRAIN = Phase(
 PUBLISH = Phase(
     "publish_report",
     ONCE,
-    ("model_registry", "leaderboard", "test_answers", "eval_report", "champion_model"),
+    ("model_registry", "leaderboard", "test_answers", "eval_report", "champion_model", "spend_by_stage"),
     "Register the students, let the selected one and the champion meet the test questions, report, decide.",
 )
 PHASES = (INGEST, BUILD, TRAIN, PUBLISH)

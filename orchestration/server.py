@@ -10,7 +10,8 @@ import sys
 import time
 
 from orchestration.console import say
-from orchestration.execution import live_server, server_file
+from orchestration.execution import end_dead_runs, live_server, server_file
+from orchestration.home import home_lock, open_instance
 from orchestration.settings import PROJECT, Settings
 from resources.errors import RaftlineError
 
@@ -28,6 +29,8 @@ def serve(settings: Settings, port: int) -> int:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise RaftlineError(f"port {port} is in use; choose another with --port") from error
+    with home_lock(settings), open_instance(settings) as instance:
+        end_dead_runs(instance)
     workspace = PROJECT / "workspace.yaml"
     where = ["-w", str(workspace)] if workspace.is_file() else ["-m", "orchestration.definitions"]
     command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port), *where]

@@ -23,7 +23,9 @@ from resources.options import PipelineOptions
     deps=[raw_pdfs, markdown_pages],
     group_name=GROUP,
     kinds={"markdown", "parquet"},
-    code_version=code_version("assets.chunks.packing", "assets.chunks.blocks", "assets.documents.tables", "resources.tokens"),
+    code_version=code_version(
+        "assets.chunks.packing", "assets.chunks.blocks", "assets.documents.tables", "resources.tokens"
+    ),
     metadata={SETTINGS: "chunks"},
 )
 def chunks(context: dg.AssetExecutionContext, lake: LakeResource, options: PipelineOptions) -> dg.MaterializeResult:
@@ -37,9 +39,7 @@ def chunks(context: dg.AssetExecutionContext, lake: LakeResource, options: Pipel
     rows = [
         chunk
         for (document_id, version), pages in documents.items()
-        for chunk in chunk_document(
-            document_id, version, pages, options.chunks.max_tokens, titles[document_id]
-        )
+        for chunk in chunk_document(document_id, version, pages, options.chunks.max_tokens, titles[document_id])
     ]
     return stage.finish(
         CHUNKS,

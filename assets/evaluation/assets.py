@@ -49,7 +49,10 @@ _ANSWERING = code_version("assets.evaluation.answering", "assets.evaluation.cont
     group_name=EVALUATION,
     kinds={"parquet"},
     code_version=code_version(
-        *(f"assets.evaluation.{name}" for name in ("conditions", "distractors", "matching", "number_tokens", "snapshot")),
+        *(
+            f"assets.evaluation.{name}"
+            for name in ("conditions", "distractors", "matching", "number_tokens", "snapshot")
+        ),
         "resources.search.tokenizer",
     ),
     metadata={SETTINGS: "evaluation"},

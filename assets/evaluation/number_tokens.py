@@ -11,8 +11,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 _MONTHS = (
-    "january", "february", "march", "april", "may", "june",
-    "july", "august", "september", "october", "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 )
 _MONTH = "(?P<{0}>" + "|".join(f"{name}|{name[:3]}" for name in _MONTHS) + r"|sept)\.?"
 _DAY = r"(?P<{0}>[0-3]?\d)(?:st|nd|rd|th)?"
@@ -129,8 +139,10 @@ def _date(found: dict[str, str]) -> str:
         return next((found[f"{letter}{form}"] for form in range(1, 7) if f"{letter}{form}" in found), "")
 
     month = part("m").lower()
-    number = int(month) if month.isdigit() else next(
-        index for index, name in enumerate(_MONTHS, 1) if name.startswith(month[:3])
+    number = (
+        int(month)
+        if month.isdigit()
+        else next(index for index, name in enumerate(_MONTHS, 1) if name.startswith(month[:3]))
     )
     day = part("d")
     return f"{part('y') or '----'}-{number:02d}-{int(day) if day else 0:02d}"

@@ -79,9 +79,7 @@ def boxes_of_quote(
     if span is None:
         return []
     start, end = span
-    return [
-        (box["x0"], box["y0"], box["x1"], box["y1"]) for box in boxes if box["start"] < end and start < box["end"]
-    ]
+    return [(box["x0"], box["y0"], box["x1"], box["y1"]) for box in boxes if box["start"] < end and start < box["end"]]
 
 
 def _find(text: str, quote: str, start: int, end: int) -> tuple[int, int] | None:
@@ -105,9 +103,7 @@ def narrow_to_quote(pdf: bytes, page_index: int, rectangles: Sequence[Rectangle]
     return [_best_run(placed, rectangle, wanted) or rectangle for rectangle in rectangles]
 
 
-def render_highlight(
-    pdf: bytes, page_index: int, rectangles: Sequence[Rectangle], max_px: int = MAX_PIXELS
-) -> bytes:
+def render_highlight(pdf: bytes, page_index: int, rectangles: Sequence[Rectangle], max_px: int = MAX_PIXELS) -> bytes:
     """The page as PNG, `max_px` on its longer side, with translucent marks. Equal inputs give equal bytes."""
     import pypdfium2
     from PIL import Image, ImageChops, ImageDraw

@@ -152,8 +152,15 @@ def _title(figure: "Figure", text: str) -> None:
 
 def _legend(axes: "Axes", columns: int) -> None:
     axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=columns, fontsize=8.5, frameon=False,
-        handlelength=1.0, handleheight=1.0, borderaxespad=0.2, columnspacing=1.4,
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=columns,
+        fontsize=8.5,
+        frameon=False,
+        handlelength=1.0,
+        handleheight=1.0,
+        borderaxespad=0.2,
+        columnspacing=1.4,
     )
 
 

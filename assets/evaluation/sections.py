@@ -10,8 +10,17 @@ from assets.evaluation.wording import counted, gap, level_bounds, number, percen
 from resources.statistics import Interval
 
 _HEADLINE = ("correct", "wrong")
-_DETAILS = ("utility", "numbers_exact", "wrong_number", "token_f1", "semantic_similarity", "quote_verbatim",
-            "cited_oracle", "cited_page", "abstained")
+_DETAILS = (
+    "utility",
+    "numbers_exact",
+    "wrong_number",
+    "token_f1",
+    "semantic_similarity",
+    "quote_verbatim",
+    "cited_oracle",
+    "cited_page",
+    "abstained",
+)
 _LEVELS = frozenset({"utility", "token_f1", "semantic_similarity"})
 _SLICE_VALUES = CONDITION_LABELS | ORIGIN_LABELS
 

@@ -61,7 +61,9 @@ def retrieval_questions(
             vector,
             frozenset({row["chunk_id"]}),
             row["origin"],
-            short_id("section", by_chunk[row["chunk_id"]]["document_id"], by_chunk[row["chunk_id"]]["heading_path"][:1]),
+            short_id(
+                "section", by_chunk[row["chunk_id"]]["document_id"], by_chunk[row["chunk_id"]]["heading_path"][:1]
+            ),
         )
         for row, vector in zip(asked, vectors, strict=True)
     ]

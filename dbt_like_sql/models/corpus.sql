@@ -2,7 +2,7 @@
 -- can be used (it was readable and gave text), unless a later batch withdrew the document or made it a copy of another
 -- readable one. A newer version that cannot be used keeps the last good one. All chunks of a document come from one
 -- batch and one version.
--- @group: corpus
+-- @group: 3_corpus
 -- @owner: team:data
 -- @kinds: duckdb,sql
 with versions as (

@@ -65,7 +65,8 @@ class Lake:
             raise LakeError(
                 f"table {table.name} has no partition {partition!r}: materialize {table.name} first"
             ) from error
-        return pq.read_table(pa.BufferReader(data)).replace_schema_metadata(None)
+        # One thread: Arrow's pool now and then aborts the process when the interpreter ends (apache/arrow#34314).
+        return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False).replace_schema_metadata(None)
 
     def rows(self, table: Table, partition: str = WHOLE) -> list[dict[str, Any]]:
         """One partition as a list of dictionaries in the order on disk."""

@@ -50,10 +50,11 @@ _REFUSING = re.compile(
     re.IGNORECASE,
 )
 _STOP = frozenset(
-    (
-        "a an and are as at be by can do does for from has have i if in is it its me my not of on or the their "
-        "they this to was we were what when which who will with you your our us how much many per"
-    ).split()
+    """
+    a am an and are as at be been being by can could did do does for from get had has have how i if in is it its many
+    may me might much must my not of on or our per should the their there they this to us was we were what when which
+    who will with would you your able
+    """.split()
 )
 _DANGLING = {
     "en": re.compile(

@@ -7,6 +7,7 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from resources.llm.embedded.values import AMOUNT, COUNT, DATE, DURATION, PERCENTAGE, TEXT, TICK, number_of, values
 from resources.llm.raft_text import language_of
@@ -163,6 +164,11 @@ class Facets:
     def yes_no(self) -> bool:
         return YES_NO in self.asks
 
+    @property
+    def asks_value(self) -> bool:
+        """Whether only a value answers: an amount, a rate, a count, a length of time."""
+        return not self.yes_no and any(ask in _VALUED and ask != DATE for ask in self.asks)
+
     def expects(self, kind: str) -> float:
         """How well an answer of this kind suits: 1 for what is asked, 0.85 for a second reading, -1 for a misfit."""
         asked = [ask for ask in self.asks if ask in _VALUED]
@@ -184,11 +190,12 @@ GENERIC = frozenset({"account", "plan", "card", "bank", "servic", "program", "pr
 """Words of a name that do not tell it from others."""
 
 
-def terms(text: str) -> list[str]:
+@lru_cache(maxsize=1 << 16)
+def terms(text: str) -> tuple[str, ...]:
     """Content terms of a text, in order, repeats kept."""
     for pattern, word in _PHRASES:
         text = pattern.sub(word, text)
-    return [_CANON.get(token, token) for token in tokens(text, STOP_WORDS)]
+    return tuple(_CANON.get(token, token) for token in tokens(text, STOP_WORDS))
 
 
 @lru_cache(maxsize=4096)
@@ -210,7 +217,7 @@ def facets(question: str) -> Facets:
         language,
         tuple(dict.fromkeys(asks)),
         tuple(dict.fromkeys(subject)),
-        frozenset(zip(subject, subject[1:], strict=False)),
+        frozenset(pairwise(subject)),
         tuple(sorted({name for name in names if name})),
         frozenset(number for number in numbers if number),
         bool(re.search(r"\b(?:not|no longer|without|never|n't)\b|不", question, re.I)),

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from resources.llm.embedded.markdown_tables import is_table_line
+from resources.llm.embedded.table_grid import is_table_line
 from resources.llm.embedded.values import clean
 
 HEADING, PARAGRAPH, ITEM, TABLE, NOTE = "heading", "paragraph", "item", "table", "note"

@@ -285,7 +285,6 @@ SYNONYMS = (
     (r"\bin excess of\b", ("over", "above")),
     (r"(?<!a )\bminimum\b(?! of)", ("lowest",)),
     (r"(?<!a )\bmaximum\b(?! of)", ("highest",)),
-    (r"\bdispute\b", ("disagreement",)),
     (r"\bvehicle\b", ("car",)),
     (r"\bemployees\b", ("staff",)),
     (r"\bcustomers\b", ("clients",)),

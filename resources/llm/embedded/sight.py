@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -85,21 +86,21 @@ def _answer_type(candidate: Candidate) -> str:
     return EMAIL if "@" in candidate.answer else WEB
 
 
-def _terms(candidate: Candidate) -> dict[str, list[str]]:
+def _terms(candidate: Candidate) -> dict[str, tuple[str, ...]]:
     row, column = terms(candidate.row), terms(candidate.column)
     body = terms(_body(candidate))
     near = terms(candidate.near) if candidate.near else body
     leaf = terms(_ASIDE.sub("", candidate.row.split(" > ")[-1]))
-    heading = terms(f"{candidate.heading} {candidate.before}")
-    own = [*row, *column, *body]
+    heading = (*terms(candidate.heading), *terms(candidate.before))
+    own = (*row, *column, *body)
     return {
         "row": row,
         "column": column,
         "heading": heading,
         "own": own,
-        "near": [*near, *row, *column],
-        "everything": [*own, *heading],
-        "telling": [*leaf, *column] if candidate.kind == view.CELL else near,
+        "near": (*near, *row, *column),
+        "everything": (*own, *heading),
+        "telling": (*leaf, *column) if candidate.kind == view.CELL else near,
         "answer": terms(candidate.answer),
     }
 
@@ -112,8 +113,8 @@ def _body(candidate: Candidate) -> str:
 
 def _pairs(candidate: Candidate) -> list[tuple[str, str]]:
     cell = candidate.kind == view.CELL
-    spelled = terms(f"{candidate.row} {candidate.column} {candidate.answer}" if cell else _body(candidate))
-    return list(zip(spelled, spelled[1:], strict=False))
+    spelled = (*terms(candidate.row), *terms(candidate.column), *terms(candidate.answer)) if cell else terms(_body(candidate))
+    return list(pairwise(spelled))
 
 
 def _part(lists: Sequence[Iterable[str]], index: dict[str, int]) -> Part:

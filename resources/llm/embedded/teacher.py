@@ -25,7 +25,16 @@ from resources.search.tokenizer import STOP_WORDS, tokens
 _SYNONYM_RATE = 0.45
 _CLIPPED_RATE = 0.12
 _PATTERNS = tuple((re.compile(pattern), options) for pattern, options in SYNONYMS)
-_WEIGHT = {"table_cell": 3.0, "tick": 1.5, "amount": 2.0, "duration": 2.0, "date": 2.0, "number": 1.5, "yes_no": 0.6}
+_WEIGHT = {
+    "table_cell": 3.0,
+    "tick": 2.0,
+    "which": 0.6,
+    "amount": 2.0,
+    "duration": 2.0,
+    "date": 2.0,
+    "number": 1.5,
+    "yes_no": 0.4,
+}
 """How many questions of a kind are asked for one of another kind, where a chunk has both."""
 
 _UNTELLING = re.compile(
@@ -34,7 +43,7 @@ _UNTELLING = re.compile(
     r"|how to|about|faq|important|appendix|section|part|chapter|step|background|terms|definitions|"
     r"more|further|additional"
     r"|if|when|who|what|which|where|why|can|do|does|is|are|a word|before|after|more about|at a glance"
-    r"|引言|前言|目录|概述|概览|总则|说明|附录|附则|注意|简介|术语)\b|[!?]$|^(?:目录|概述|说明|附录|术语表?|引言|前言|简介)$|^\W*\d",
+    r"|引言|前言|目录|概述|概览|总则|说明|附录|附则|注意|简介|术语)\b|[!?]$|^(?:目录|概述|说明|附录|术语表?|引言|前言|简介)$|^\W*\d|\d{3}-\d{3}|@",
     re.IGNORECASE,
 )
 """Headings that say nothing about their subject."""
@@ -119,7 +128,8 @@ def _anchored(question: str, fact: Fact) -> str:
     """The question, led by its section or title where nothing in it says what it is about."""
     place = fact.place
     known = set(tokens(f"{place.section} {place.title}", STOP_WORDS))
-    named = bool(_PROPER.search(question)) or bool(known & set(tokens(question, STOP_WORDS)))
+    said = set(tokens(question, STOP_WORDS))
+    named = bool(_PROPER.search(question)) or len(known & said) > 1 or (bool(known & said) and len(said) > 4)
     if named or fact.column or fact.kind == "definition" or not (place.section or place.title):
         return question
     lower = question[0].lower() + question[1:] if not question.startswith(("I ", "I'")) else question

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from resources.llm.embedded.candidates import Candidate
-from resources.llm.embedded.teacher_fact import Place
+from resources.llm.embedded.teacher_fact import Place, Span
 from resources.llm.embedded.teacher_words import (
     from_the_reader,
     is_generic,
@@ -59,12 +59,18 @@ WHERE = re.compile(
 _LONGEST_NAME = 60
 
 
+def header_above(start: int, text: str) -> Span | None:
+    """The header line of the table that holds the cell at `start`."""
+    found = list(re.finditer(r"^\|[^\n]*\|[ \t]*$(?=\n\s*\|?\s*:?-{2,})", text[:start], re.MULTILINE))
+    return Span(found[-1].group(0), found[-1].start(), found[-1].end()) if found else None
+
+
 def rows_are_things(cells: Sequence[Candidate], text: str, language: str) -> bool:
     """Whether rows are products and columns their properties, by the header above the labels, else by the columns."""
     if not cells:
         return False
-    above = re.findall(r"^\s*\|([^|\n]*)\|.*\n\s*\|?\s*:?-{2,}", text[: cells[0].start], re.MULTILINE)
-    corner = above[-1].strip(" *_") if above else ""
+    header = header_above(cells[0].start, text)
+    corner = header.text.split("|")[1].strip(" *_") if header else ""
     if _THING.search(corner):
         return True
     columns = list(dict.fromkeys(cell.column for cell in cells))
@@ -96,6 +102,7 @@ def is_named(cell: Candidate) -> bool:
     row = cell.row.strip()
     enough = len(row) >= 2 and any(character.isalpha() for character in row)
     whole = not HANGING.search(cell.answer) and not re.search(r"[a-z] - [a-z]|\.\.\.|…", row + " " + cell.answer)
+    whole = whole and not HANGING.search(cell.column) and not cell.column.lower().endswith(" within")
     return enough and whole and len(cell.column) <= _LONGEST_NAME
 
 
@@ -131,6 +138,8 @@ def row_phrase(cell: Candidate, labels: Counter[str], language: str) -> str:
             else f"{rest} ({running(match.group('topic'))})"
         )
     item = from_the_reader(running(item))
+    if (match := re.match(r"^(?P<thing>.+), (?P<measure>\w+(?: \w+)?)$", item)) and is_measure(match["measure"], "en"):
+        item = f"{match['measure']} for {match['thing']}"
     short = len(item.split()) < (4 if is_measure(item, "en") else 2)
     vague = labels[label] > 1 or short or bool(FRAGMENT.match(item)) or bool(_SIZE.fullmatch(item))
     if not groups or not vague:

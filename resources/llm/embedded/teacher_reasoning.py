@@ -6,7 +6,7 @@ from resources.llm.raft_text import quoted
 _TABLE = {
     "en": (
         "{where} has a table row for {row}. It reads {quote}. Under {column} the entry is {value}, {so}.",
-        "The question is about {row} under {column}. {where} gives this row: {quote}. From its {column} column, {so}.",
+        "The question is about {row} under {column}. {where} gives this row: {quote}. In the column {column} stands {value}, {so}.",
         "I look for the row {row} in {place} and read the column {column}: {quote}. That cell says {value}, {so}.",
     ),
     "zh": (
@@ -25,13 +25,14 @@ _TEXT = {
 
 
 def table_reasoning(place: Place, row: str, column: str, value: str, quotes: tuple[Span, ...], so: str) -> str:
-    """The reasoning for one cell, or for one row if `column` names what its columns are."""
+    """The reasoning for one cell."""
     text = choose(_TABLE[place.language], "table", row, column, value)
     return _fill(text, place, quotes, row=f"“{row}”" if place.language == "en" else row,
                  column=f"“{column}”" if place.language == "en" else column, value=value, so=so)  # fmt: skip
 
 
 def text_reasoning(place: Place, quotes: tuple[Span, ...], so: str) -> str:
+    """The reasoning for words that stand together: a sentence, a list, a table's header and one of its rows."""
     return _fill(choose(_TEXT[place.language], "text", quotes[0].text), place, quotes, so=so)
 
 

@@ -71,7 +71,7 @@ def choose_shape(cell: Candidate, item: str, columns: Sequence[str], place: Plac
         return _attribute_shape(cell, item, zh)
     alone = is_generic(column)
     if cell.value_type == TICK:
-        return ("", {}, "") if alone else (*tick_shape(item, zh), answer)
+        return ("", {}, "") if alone or is_measure(item, place.language) else (*tick_shape(item, zh), answer)
     if UNAVAILABLE.fullmatch(answer):
         if (
             alone
@@ -135,7 +135,11 @@ def _text_shape(cell: Candidate, item: str, columns: Sequence[str], zh: bool) ->
     proper = sum(len(name.split()) > 1 and name.split()[-1][:1].isupper() for name in names) * 2 > len(names)
     if adverbial(cell.column) or (not proper and not _NOUN_PHRASE.match(cell.column)):
         return "", {}, ""
-    topic, who = (item, {}) if proper else (running(cell.column), {"product": label_parts(cell)[-1]})
+    if not proper and (
+        len(label_parts(cell)[-1].split()) > 4 or re.search(r",|\b(?:did|not)\b", f"{cell.column} {cell.row}")
+    ):
+        return "", {}, ""
+    topic, who = (item, {}) if proper else (from_the_reader(running(cell.column)), {"product": label_parts(cell)[-1]})
     if (
         not re.fullmatch(r"[a-z][\w-]*(?: [\w-]+){0,3}", topic)
         or HANGING.search(topic)
@@ -166,7 +170,7 @@ def _attribute_shape(cell: Candidate, item: str, zh: bool) -> tuple[str, dict[st
         return (
             ("", {}, "")
             if len(name.split()) > 4 or re.search(r"\b(?:did|not)\b", name)
-            else ("text", {"item": running(cell.column), "be": be, "product": name}, cell.answer)
+            else ("text", {"item": from_the_reader(running(cell.column)), "be": be, "product": name}, cell.answer)
         )
     if not bare_value(cell.answer):
         return "", {}, ""

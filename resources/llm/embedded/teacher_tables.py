@@ -15,6 +15,7 @@ from resources.llm.embedded.teacher_grid import (
     adverbial,
     column_name,
     common_kind,
+    header_above,
     is_named,
     label_parts,
     product_noun,
@@ -22,11 +23,12 @@ from resources.llm.embedded.teacher_grid import (
     rows_are_things,
     unqualified,
 )
-from resources.llm.embedded.teacher_reasoning import table_reasoning
+from resources.llm.embedded.teacher_reasoning import table_reasoning, text_reasoning
 from resources.llm.embedded.teacher_shapes import STATE, choose_shape, tick_shape
 from resources.llm.embedded.teacher_words import (
     is_generic,
     is_measure,
+    is_plural,
     product,
     sentence_case,
     with_article,
@@ -63,7 +65,7 @@ def table_facts(table: Sequence[Candidate], place: Place, text: str) -> Iterator
     for cell in cells:
         by_row.setdefault((cell.row, cell.start), []).append(cell)
     for row in by_row.values():
-        yield from _row_facts(row, labels, noun, place)
+        yield from _row_facts(row, labels, noun, place, header_above(row[0].start, text))
 
 
 def _cell_fact(cell: Candidate, columns, labels: Counter[str], noun: str, place: Place) -> Fact | None:
@@ -130,14 +132,16 @@ def _lowered(question: str) -> str:
     return question if question.startswith(("I ", "I'")) else question[0].lower() + question[1:]
 
 
-def _row_facts(row: Sequence[Candidate], labels: Counter[str], noun: str, place: Place) -> Iterator[Fact]:
+def _row_facts(
+    row: Sequence[Candidate], labels: Counter[str], noun: str, place: Place, header: Span | None
+) -> Iterator[Fact]:
     """The inverse questions of a row: which columns are ticked, which one column holds a value no other holds."""
     zh = place.language == "zh"
     item = row_phrase(row[0], labels, place.language)
     columns = [cell.column for cell in row]
     if (
         place.rows_are_things
-        or len(row) < 3
+        or len(row) < 2
         or len(item) > _LONGEST_ITEM
         or any(is_generic(c) or is_measure(c, place.language) for c in columns)
     ):
@@ -152,29 +156,30 @@ def _row_facts(row: Sequence[Candidate], labels: Counter[str], noun: str, place:
         shape, words = tick_shape(item, zh)
         if 0 < len(ticked) < len(row) and len(ticked) <= 4:
             words = dict(words, kinds=kind if zh else f"{kind}s")
-            yield _which(f"which_{shape}", words, _joined(ticked, zh), row, place)
+            yield _which(f"which_{shape}", words, _joined(ticked, zh), row, place, header)
         return
     measured = is_measure(item, place.language)
+    if not measured and (is_measure(place.section, place.language) or any(map(adverbial, columns))):
+        return  # what the amounts are is said by the heading or depends on the channel: "cost" would be wrong
     counts = Counter(cell.answer for cell in row)
     for cell in row:
-        if cell.value_type in (AMOUNT, PERCENTAGE, COUNT) and counts[cell.answer] == 1 and len(cell.answer) <= 20:
+        kinds = (AMOUNT, PERCENTAGE, COUNT) if measured else (AMOUNT,)
+        if cell.value_type in kinds and counts[cell.answer] == 1 and len(cell.answer) <= 20:
             words = {"item": item, "kind": kind, "value": cell.answer}
             if cell.answer[:1].isdigit() or cell.answer[:1] in "$€£¥￥":
-                yield _which("which_value" if measured else "which_price", words, cell.column, row, place)
+                yield _which("which_value" if measured else "which_price", words, cell.column, row, place, header)
 
 
-def _which(shape: str, words: dict[str, str], final: str, row: Sequence[Candidate], place: Place) -> Fact:
+def _which(
+    shape: str, words: dict[str, str], final: str, row: Sequence[Candidate], place: Place, header: Span | None
+) -> Fact:
     zh = place.language == "zh"
     if not zh and "item" in words:
         words = dict(words, item=_in_question(words["item"], shape))
     asked = [_render(template, words, zh) for template in TABLE[place.language][shape]]
-    quotes = (Span(row[0].quote, row[0].start, row[0].end),)
-    label = " – ".join(label_parts(row[0]))
-    over = "、".join(c.column for c in row) if zh else ", ".join(c.column for c in row)
-    value = words.get("value") or ("有标记的列：" + final if zh else f"a tick for {final}")
-    reasoning = table_reasoning(
-        place, label, over, value, quotes, f"所以答案是{final}" if zh else f"so the answer is {final}"
-    )
+    quotes = (*([header] if header else []), Span(row[0].quote, row[0].start, row[0].end))
+    so = f"因此答案是：{final}" if zh else f"So the answer is: {final}"
+    reasoning = text_reasoning(place, quotes, so)
     return Fact("which", place, tuple(shuffled(asked, row[0].row, final)), final, quotes, reasoning, row[0].row, final)
 
 
@@ -186,11 +191,28 @@ def _in_question(item: str, shape: str) -> str:
 
 
 def _render(template: str, words: dict[str, str], zh: bool) -> str:
-    text = template.format_map(words)
     if zh:
-        return text
-    text = re.sub(r"\s+", " ", text).replace(" ?", "?").strip()
+        return template.format_map(words)
+    if is_plural(words.get("item", "")):
+        for one, many in _AGREEMENT:
+            template = template.replace(one, many)
+    text = re.sub(r"\s+", " ", template.format_map(words)).replace(" ?", "?").strip()
     return sentence_case(text)
+
+
+_AGREEMENT = (
+    ("Is {item}", "Are {item}"),
+    ("is {item}", "are {item}"),
+    ("Does {item}", "Do {item}"),
+    ("does {item}", "do {item}"),
+    ("is the {item}", "are the {item}"),
+    ("what's the {item}", "what are the {item}"),
+    ("What's the {item}", "What are the {item}"),
+    ("{item}: what does it", "{item}: what do they"),
+    ("{item} applies", "{item} apply"),
+    ("is that included", "are they included"),
+    ("is that possible", "are they possible"),
+)
 
 
 def _so(final: str, zh: bool) -> str:

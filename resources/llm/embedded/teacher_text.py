@@ -63,7 +63,7 @@ def _definition_facts(candidate: Candidate, place: Place) -> Iterator[Fact]:
     term = re.sub(r"\((?:s|es)\)", "", candidate.row.strip(" :：*"))
     meaning = clean(candidate.quote)[len(candidate.row) :].lstrip(" :：—–-")
     first = _first_sentence(meaning, place.language)
-    term = re.split(r" or |/ ", term)[0].strip()
+    term = re.split(r" or\b|/ ", term)[0].strip()
     if re.search(r"[a-z] ?- [a-z]", first):
         return
     if not 8 <= len(first) <= 200 or len(term) > 60 or _FOOTING.match(term) or len(term.split()) > 8:
@@ -187,8 +187,8 @@ def _english_list_questions(intro: str, place: Place) -> list[str]:
         r"^(?P<who>The [A-Z][\w ]{2,50}?|[A-Z][\w ]{2,50}?) does not (?P<verb>[a-z]+)(?P<rest>[^,;:]{0,60})$", body
     ):
         return [
-            f"What does {running(match.group('who'))} not {match.group('verb')}{match.group('rest')}?",
-            f"Which things does {running(match.group('who'))} not {match.group('verb')}{match.group('rest')}?",
+            f"What does {_the(match.group('who'))} not {match.group('verb')}{match.group('rest')}?",
+            f"Which things does {_the(match.group('who'))} not {match.group('verb')}{match.group('rest')}?",
         ]
     if match := re.match(r"^To (?P<goal>[a-z][^,;:]{6,80})$", body):
         return [
@@ -197,3 +197,8 @@ def _english_list_questions(intro: str, place: Place) -> list[str]:
             f"How do I {match.group('goal')}?",
         ]
     return []
+
+
+def _the(name: str) -> str:
+    """A name in running words: its article is not part of it."""
+    return f"the {name[4:]}" if name.startswith("The ") else running(name)

@@ -5,7 +5,7 @@ import re
 _PROPER = re.compile(r"[A-Z]\w*[A-Z0-9]|^[A-Z]\.|\w[A-Z]")
 _PREPOSITION = re.compile(
     r"\s+(?:of|for|to|at|from|in|on|with|by|per|through|using|via|within|between|accepted|requested|drawn|held|returned"
-    r"|sent|closed|than|up|over|under|when|as|into|including|excluding|made|not|without|outside|inside)\b|\s*[,(–—/]"
+    r"|sent|closed|than|up|over|under|when|as|into|including|excluding|made|not|without|outside|inside|we|you|that|which)\b|\s*[,(–—/]"
 )
 _COUNTABLE = re.compile(
     r"(?:withdrawal|transfer|payment|inquiry|enquiry|purchase|cheque|check|card|order|draft|request|copy|statement|fee"
@@ -36,7 +36,9 @@ _PLAN = re.compile(
     r"\b(?:plan|programme|program|package|bundle|tier|edition|version|scheme|rate|class|bank|policy)s?$", re.I
 )
 _SHORT_WORDS = frozenset(
-    "A AN THE AND OR FOR OF TO IN ON AT BY FEE PER NO DAY ALL NEW YOU OUR WE IF IS ARE NOT".split()
+    """
+    A AN THE AND OR FOR OF TO IN ON AT BY FEE PER NO DAY ALL NEW YOU OUR WE IF IS ARE NOT
+    """.split()
 )
 _MINE = {
     "you": "I", "your": "my", "yours": "mine", "yourself": "myself", "yourselves": "ourselves",
@@ -52,7 +54,7 @@ _OBJECT_LEAD = re.compile(
     r"\b(?:let|lets|help|helps|make|makes|give|gives|allow|allows|enable|enables)\s+$", re.IGNORECASE
 )
 _VERBAL = re.compile(
-    r"['’](?:re|ve|ll|d)\b|\s+(?:cannot|can't|don't|didn't|authori[sz]ed|wrote)\b|"
+    r"['’](?:re|ve|ll|d)\b|\s+(?:cannot|can't|don't|didn't|did|does|authori[sz]ed|wrote)\b|"
     r"\s+(?:\w+ly\s+)?(?:are|am|is|were|was|can|could|do|don|will|would|may|might|must|should|"
     r"shall|have|had|need|want|wish|use|pay"
     r"|make|bank|choose|select|open|close|provide|present|show|spend|receive|send|travel|already|"
@@ -90,6 +92,13 @@ def head_noun(phrase: str) -> str:
     return head[-1] if head else ""
 
 
+def is_plural(phrase: str) -> bool:
+    """Whether a noun phrase takes a plural verb, by its head noun."""
+    head = head_noun(phrase)
+    listed = re.match(r"[\w -]+ and [\w -]+", phrase) and not phrase.startswith(("a ", "an ", "the "))
+    return bool(listed) or (head.endswith("s") and not head.endswith(("ss", "us", "is")))
+
+
 def with_article(phrase: str) -> str:
     """`a cash withdrawal`, `an order`; plurals, mass nouns, names of things unknown and verbs go without."""
     first = phrase.split(" ", 1)[0].casefold()
@@ -124,11 +133,9 @@ def is_measure(label: str, language: str) -> bool:
     if language == "zh":
         return bool(_MEASURE_ZH.search(label))
     head = re.sub(r"\s*\(.*?\)", "", label).strip()
-    return bool(
-        _MEASURE.search(head_noun(head))
-        or _MEASURE.search(head)
-        or re.match(r"(?:monthly |annual |daily )?(?:minimum|maximum|number)\b", head, re.I)
-    )
+    if re.match(r"(?:monthly |annual |daily )?(?:minimum|maximum|number)\b", head, re.IGNORECASE):
+        return True
+    return bool(_MEASURE.search(_PREPOSITION.split(head, maxsplit=1)[0]))
 
 
 def is_generic(label: str) -> bool:
@@ -153,6 +160,8 @@ def from_the_reader(text: str) -> str:
 
     def swap(match: re.Match[str]) -> str:
         word = match.group(0)
+        if word == "US":
+            return word
         lower = word.casefold()
         mine = _MINE[lower]
         if lower == "you":

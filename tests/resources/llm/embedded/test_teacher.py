@@ -227,7 +227,7 @@ def _guide_chunks(paths):
     ],
 )
 def test_real_documents_pass_the_gates(folder):
-    paths = sorted(folder.glob("*.pdf"))
+    paths = sorted(folder.glob("*.pdf"))[::3]  # a third of them, one in Chinese, is enough
     if not paths:
         pytest.skip(f"no PDFs in {folder.name}: the folder is not part of this checkout")
     assert yield_of_gates(_guide_chunks(paths), count=5) >= 0.9

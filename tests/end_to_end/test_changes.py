@@ -1,0 +1,135 @@
+"""Documents that change: only what changed is made again, and a broken version never replaces a good one."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import Demo, raftline_here, succeeded
+from tests.end_to_end.homes import batches, latest_check, metadata, rows
+
+pytestmark = pytest.mark.slow
+
+CHANGED, ADDED, WITHDRAWN = "everyday-accounts.pdf", "business-starter.pdf", "travel-money.pdf"
+
+
+def test_the_second_batch_holds_the_three_changes_and_nothing_else(refreshed_demo: Demo) -> None:
+    _, second = batches(refreshed_demo.home)
+    arrived = {row["uri"]: row["status"] for row in rows(refreshed_demo.home, "raw_pdfs", second)}
+    assert arrived == {CHANGED: "ok", ADDED: "ok", WITHDRAWN: "withdrawn"}
+
+
+def test_only_the_changed_page_and_the_added_document_are_parsed(refreshed_demo: Demo) -> None:
+    _, second = batches(refreshed_demo.home)
+    parsed = metadata(refreshed_demo.home, "markdown_pages", second)
+    pages = {row["uri"]: row["page_count"] for row in rows(refreshed_demo.home, "raw_pdfs", second)}
+    assert parsed["pages parsed"] == 1 + pages[ADDED]
+    assert parsed["pages reused"] == pages[CHANGED] - 1
+
+
+def test_the_models_are_called_for_changed_chunks_only(refreshed_demo: Demo) -> None:
+    first, second = batches(refreshed_demo.home)
+    known = {row["chunk_id"] for row in rows(refreshed_demo.home, "chunks", first)}
+    chunks = rows(refreshed_demo.home, "chunks", second)
+    fresh = [row for row in chunks if row["chunk_id"] not in known]
+    added = {row["document_id"] for row in rows(refreshed_demo.home, "raw_pdfs", second) if row["uri"] == ADDED}
+    assert 1 <= sum(row["document_id"] not in added for row in fresh) <= 3
+    for asset in ("contextualized_chunks", "qa_pairs"):
+        calls = metadata(refreshed_demo.home, asset, second)["calls"]
+        assert calls == {"made": len(fresh), "from the ledger": len(chunks) - len(fresh)}, asset
+
+
+def test_the_first_batch_is_not_made_again(demo: Demo, refreshed_demo: Demo) -> None:
+    first, _ = batches(refreshed_demo.home)
+    assert "ingest_batch  " + first not in refreshed_demo.outcome.out
+    for table in ("raw_pdfs", "markdown_pages", "chunks", "qa_pairs", "batch_markers"):
+        assert rows(refreshed_demo.home, table, first) == rows(demo.home, table, first)
+
+
+def test_the_withdrawn_document_is_gone_and_the_added_one_is_there(refreshed_demo: Demo) -> None:
+    corpus = rows(refreshed_demo.home, "corpus")
+    uris = {row["uri"] for row in corpus}
+    assert WITHDRAWN not in uris
+    assert ADDED in uris
+    listed = {row["uri"]: row for row in rows(refreshed_demo.home, "document_inventory")}
+    assert listed[WITHDRAWN]["status"] == "withdrawn"
+    current = {row["chunk_id"] for row in corpus}
+    folder = refreshed_demo.home / "index"
+    indexed = json.loads((folder / _current_index(folder) / "chunk_ids.json").read_text(encoding="utf-8"))
+    assert set(indexed) == current
+    gone = listed[WITHDRAWN]["document_id"]
+    kept = [row for row in rows(refreshed_demo.home, "question_bank") if row["status"] == "kept"]
+    assert gone not in {row["document_id"] for row in kept}
+    assert listed[ADDED]["document_id"] in {row["document_id"] for row in kept}
+    assert {row["chunk_id"] for row in kept if row["chunk_id"]} <= current
+
+
+def _current_index(folder: Path) -> str:
+    [build] = [path.name for path in folder.iterdir() if path.is_dir()]
+    return build
+
+
+def test_the_corpus_holds_the_new_fee_and_no_longer_the_old_one(demo: Demo, refreshed_demo: Demo) -> None:
+    def withdrawal_prices(made: Demo) -> set[str]:
+        chunks = [row["text"] for row in rows(made.home, "corpus") if row["uri"] == CHANGED]
+        return {price for price in ("$2.75", "$3.25") for text in chunks if price in text}
+
+    assert withdrawal_prices(demo) == {"$2.75"}
+    assert withdrawal_prices(refreshed_demo) == {"$3.25"}
+
+
+def test_questions_of_untouched_documents_keep_their_split(demo: Demo, refreshed_demo: Demo) -> None:
+    def splits(made: Demo) -> dict[str, str]:
+        return {row["question_id"]: row["split"] for row in rows(made.home, "question_bank") if row["status"] == "kept"}
+
+    before, after = splits(demo), splits(refreshed_demo)
+    both = before.keys() & after.keys()
+    assert len(both) > len(before) / 2
+    assert {question for question in both if before[question] != after[question]} == set()
+
+
+def test_the_changed_fee_is_answered_with_the_new_value(refreshed_demo: Demo) -> None:
+    reply = _ask(
+        refreshed_demo.home,
+        "I have the Everyday Account. What do you take if I get cash from a machine that belongs to another bank?",
+    )
+    assert "$3.25" in reply["answer"]
+    assert {(quote["document"], quote["page"]) for quote in reply["quotes"]} == {(CHANGED, 3)}
+
+
+def test_a_question_for_the_withdrawn_document_is_declined(refreshed_demo: Demo) -> None:
+    reply = _ask(
+        refreshed_demo.home, "I bought yen from your stock and have some left. What do you charge for taking them back?"
+    )
+    assert reply["abstained"]
+    assert reply["quotes"] == []
+
+
+def _ask(home: Path, question: str) -> dict:
+    return json.loads(succeeded(raftline_here(home, "ask", "--json", question)).out)
+
+
+def test_a_broken_new_version_keeps_the_last_good_one_and_warns(
+    small_home: Demo, copy_of: Callable[[Demo], Path]
+) -> None:
+    home = copy_of(small_home)
+    before = [row for row in rows(home, "corpus") if row["uri"] == "cards.pdf"]
+    whole = (home / "documents" / "cards.pdf").read_bytes()
+    (home / "documents" / "cards.pdf").write_bytes(whole[: len(whole) // 2])
+    succeeded(raftline_here(home, "refresh"))
+
+    assert [row for row in rows(home, "corpus") if row["uri"] == "cards.pdf"] == before
+    check = latest_check(home, "corpus", "newer_unreadable_versions")
+    assert not check.passed
+    assert check.severity.value == "WARN"
+    status = succeeded(raftline_here(home, "status")).out
+    [line] = [line for line in status.splitlines() if line.startswith("cards.pdf")]
+    assert "kept_last_good" in line
+    assert "truncated or damaged" in line
+    assert succeeded(raftline_here(home, "refresh")).out.startswith("everything is up to date")
+
+    shutil.copyfile(small_home.home / "documents" / "cards.pdf", home / "documents" / "cards.pdf")
+    succeeded(raftline_here(home, "refresh"))
+    assert latest_check(home, "corpus", "newer_unreadable_versions").passed

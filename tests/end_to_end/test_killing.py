@@ -1,0 +1,49 @@
+"""kill -9 in the middle of a refresh, again and again: the last one ends in the bytes of an undisturbed home."""
+
+import random
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tests.end_to_end.conftest import Demo, fill_small_home, raftline, start, succeeded
+from tests.end_to_end.homes import differences, instance_of, lasting_bytes, ledger_keys
+
+pytestmark = pytest.mark.slow
+
+MOMENTS = ("lake/blobs", "lake/tables/chunks", "ledger.db", "lake/tables/question_bank", "models", "lake/tables/test_answers")
+"""What appears in a home in this order while it is refreshed; a process is killed shortly after one of them."""
+
+
+def test_a_refresh_killed_at_random_moments_ends_in_the_same_bytes(small_home: Demo, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    fill_small_home(home)
+    chance = random.Random(20)
+    killed = [_kill_after(home, moment, chance.uniform(0.0, 0.4)) for moment in MOMENTS]
+    assert sum(killed) >= len(MOMENTS) - 1, "the processes must have died of the kill, not have come to an end"
+
+    succeeded(raftline(home, "refresh"))
+
+    assert differences(lasting_bytes(small_home.home), lasting_bytes(home)) == []
+    keys = ledger_keys(home)
+    assert len(set(keys)) == len(keys)
+    assert sorted(keys) == sorted(ledger_keys(small_home.home))
+    with instance_of(home) as instance:
+        ended = {run.status for run in instance.get_runs()}
+    assert ended == {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}, "a killed run must not look alive"
+
+
+def _kill_after(home: Path, moment: str, delay: float) -> bool:
+    """Starts a refresh and kills it `delay` seconds after `moment` exists; whether it was still at work."""
+    process = start(home, "refresh")
+    while process.poll() is None and not _exists(home / moment):
+        time.sleep(0.02)
+    time.sleep(delay)
+    process.kill()
+    process.communicate()
+    return process.returncode < 0
+
+
+def _exists(path: Path) -> bool:
+    return path.is_file() or (path.is_dir() and any(path.iterdir()))
