@@ -65,7 +65,9 @@ def gather(data: Path, guide: Guide, models: Models) -> Questions:
             part: sorted(page + 1 for page, owner in parts.items() if owner == part)
             for part in (TRAIN, VALIDATION, TEST)
         },
-        "questions": {name: _by_split(row for row in kept if row["origin"] == origin) for origin, name in ORIGINS.items()},
+        "questions": {
+            name: _by_split(row for row in kept if row["origin"] == origin) for origin, name in ORIGINS.items()
+        },
         "generated": {"asked": len(drafts), "accepted": len(ours)},
         "published_rows": len(theirs.rows) + theirs.left_out.total(),
         "oracle_recovered": len(theirs.rows),

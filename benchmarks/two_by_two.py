@@ -72,7 +72,12 @@ def folds(parts: Mapping[int, str], split: str) -> list[Fold]:
 
 
 def hold_contest(
-    guide: Guide, bank: Sequence[Row], lessons: Mapping[str, Sequence[Row]], models: Models, split: str, plan: list[Fold]
+    guide: Guide,
+    bank: Sequence[Row],
+    lessons: Mapping[str, Sequence[Row]],
+    models: Models,
+    split: str,
+    plan: list[Fold],
 ) -> Contest:
     """Trains on each origin, then puts the split's items, three conditions each, to every reader.
 

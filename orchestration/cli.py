@@ -66,9 +66,10 @@ def demo(
     from orchestration.sample import FIRST, SECOND, place_sample
 
     settings = _settings()
-    names = place_sample(settings, SECOND if refresh else FIRST)
-    say(f"{len(names)} sample documents in {settings.documents_folder}")
-    _bring_up_to_date(settings)
+    with _refresher(settings) as refresher:
+        names = place_sample(settings, SECOND if refresh else FIRST)
+        say(f"{len(names)} sample documents in {settings.documents_folder}")
+        _bring_up_to_date(settings, refresher)
     _show_report(settings)
     say('\nNext: `raftline ask "..."` puts a question; `raftline dev` opens the Dagster UI.')
 
@@ -77,7 +78,8 @@ def demo(
 def refresh() -> None:
     """Say what is out of date and why, then bring it up to date."""
     settings = _settings()
-    _bring_up_to_date(settings)
+    with _refresher(settings) as refresher:
+        _bring_up_to_date(settings, refresher)
     _show_report(settings)
 
 
@@ -186,25 +188,20 @@ def dev(
     raise typer.Exit(serve(settings, port or settings.port))
 
 
-def _bring_up_to_date(settings) -> None:
+def _bring_up_to_date(settings, refresher) -> None:
     from orchestration.console import follow, say, show_plan
 
-    with _refresher(settings) as refresher:
-        fresh = refresher.scan()
-        plan = refresher.plan()
-        if fresh:
-            say(f"{len(fresh)} new batches: {', '.join(fresh)}")
-        if not plan:
-            documents = settings.documents_folder
-            empty = not any(documents.rglob("*.[pP][dD][fF]"))
-            say(
-                f"no documents in {documents}: add some with `raftline add PATH`"
-                if empty
-                else "everything is up to date"
-            )
-            return
-        show_plan(plan)
-        follow(refresher)
+    fresh = refresher.scan()
+    plan = refresher.plan()
+    if fresh:
+        say(f"{len(fresh)} new batches: {', '.join(fresh)}")
+    if not plan:
+        documents = settings.documents_folder
+        empty = not any(documents.rglob("*.[pP][dD][fF]"))
+        say(f"no documents in {documents}: add some with `raftline add PATH`" if empty else "everything is up to date")
+        return
+    show_plan(plan)
+    follow(refresher)
 
 
 def _show_report(settings, required: bool = False) -> None:

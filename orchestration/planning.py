@@ -66,7 +66,7 @@ def plan_refresh(state: RefreshState) -> list[PlannedRun]:
             run = named.get((phase.job, partition))
             if run is not None:
                 plan.append(PlannedRun(run.job, run.partition, run.reason, expected=True))
-            elif phase is not INGEST:
+            elif phase is not PUBLISH or _trained(state) or upstream == TRAIN.job:
                 plan.append(PlannedRun(phase.job, partition, f"if {upstream} changes its input", expected=True))
     return plan
 

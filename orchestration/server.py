@@ -55,10 +55,8 @@ def _end(process: subprocess.Popen[bytes]) -> int:
     if process.poll() is not None:
         return process.returncode
     os.killpg(process.pid, signal.SIGINT)
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        pass
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     return 0

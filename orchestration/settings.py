@@ -75,7 +75,10 @@ class Settings(BaseSettings):
         for name, role in value.items():
             if name not in ROLES:
                 raise ValueError(f"role {name!r} is unknown; roles are {', '.join(ROLES)}")
-            check_provider(name, role)
+            try:
+                check_provider(name, role)
+            except SettingsError as error:
+                raise ValueError(str(error)) from error
         return value
 
     @classmethod

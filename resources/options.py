@@ -1,7 +1,13 @@
 """The knobs of the pipeline, one section per stage: read from raftline.yaml, carried to the assets as a resource."""
 
 import dagster as dg
-from pydantic import Field
+from pydantic import ConfigDict, Field
+
+
+class Options(dg.Config):
+    """A section of settings. A key that it does not have is an error; Dagster's own `Config` would ignore it."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class BatchOptions(dg.Config):
@@ -10,20 +16,20 @@ class BatchOptions(dg.Config):
     max_documents: int = Field(500, ge=1, description="Documents in one batch; a larger arrival becomes several.")
 
 
-class ChunkOptions(dg.Config):
+class ChunkOptions(Options):
     """How pages are cut."""
 
     max_tokens: int = Field(400, ge=50, le=8000, description="Largest chunk in tokens of the GPT-4o encoding.")
 
 
-class QuestionOptions(dg.Config):
+class QuestionOptions(Options):
     """What the teacher is asked for."""
 
     per_chunk: int = Field(8, ge=1, le=50, description="Questions asked for per chunk.")
     chunk_sampling_rate: float = Field(1.0, gt=0, le=1, description="Share of chunks the teacher sees.")
 
 
-class SplitOptions(dg.Config):
+class SplitOptions(Options):
     """How question groups are divided."""
 
     validation: float = Field(0.15, gt=0, lt=0.5, description="Share of generated questions held for validation.")
@@ -31,7 +37,7 @@ class SplitOptions(dg.Config):
     seed: int = Field(7, description="Seed of the split.")
 
 
-class EvaluationOptions(dg.Config):
+class EvaluationOptions(Options):
     """What candidates are measured on."""
 
     documents: int = Field(6, ge=2, le=50, description="Documents shown with each question.")
@@ -42,7 +48,7 @@ class EvaluationOptions(dg.Config):
     seed: int = Field(7, description="Seed of contexts and bootstrap.")
 
 
-class RetrainingOptions(dg.Config):
+class RetrainingOptions(Options):
     """When a student is trained again."""
 
     schedule: str = Field("0 2 * * *", description="Cron expression of the retraining check (UTC).")

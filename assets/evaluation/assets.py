@@ -7,7 +7,7 @@ import dagster as dg
 from assets.evaluation.answering import answer_items
 from assets.evaluation.arms import BASE_RAG, TUNED_RAG, applicable
 from assets.evaluation.champion import decide_champion
-from assets.evaluation.contenders import BASE, base_provider, champion_row, provider_of, select
+from assets.evaluation.contenders import BASE, base_provider, champion_row, provider_of, select, unusable
 from assets.evaluation.metrics import score_answers
 from assets.evaluation.publishing import pages_of, report_inputs
 from assets.evaluation.report import build_report
@@ -190,7 +190,11 @@ def test_answers(
         raise LakeError("no recipe has a trained and scored model: run the job train_recipe first")
     test = [row for row in items if row["split"] == "test"]
     versions = {row["chunk_id"]: row["version"] for row in store.rows(CORPUS)}
-    students = {row["model_id"]: row for row in (champion_row(store), selection.model) if row}
+    champion = champion_row(store)
+    if champion and (problem := unusable(champion, trainers)):
+        context.log.warning(f"the champion does not take part: {problem}")
+        champion = None
+    students = {row["model_id"]: row for row in (champion, selection.model) if row}
     with models.open() as opened:
         base = opened.target(base_provider(store, recipe, [recipe.name], trainers))
         rows = answer_items(base, BASE, BASE_RAG, test, versions)
@@ -232,9 +236,7 @@ def eval_report(
     if selection.model is None:
         raise LakeError("no recipe has a trained and scored model: run the job train_recipe first")
     recipe = recipes[selection.model["recipe"]]
-    report = build_report(
-        report_inputs(store, items, selection, recipe, trainers.get(recipe.training.backend), options)
-    )
+    report = build_report(report_inputs(store, items, selection, recipe, trainers, options))
     folder = folders.reports_path
     folder.mkdir(parents=True, exist_ok=True)
     html, figures = folder / "eval_report.html", folder / "eval_report.json"

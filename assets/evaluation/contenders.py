@@ -11,6 +11,7 @@ from assets.training.models import latest_dataset, registered
 from resources.lake.lake import Lake
 from resources.lake.tables import ANSWER_SCORES, CHAMPION_MODEL, FINE_TUNED_MODEL
 from resources.llm.gateway import ChatProvider
+from resources.training.base import TrainingFailed
 from resources.training.resource import TrainersResource
 
 BASE = "base"
@@ -29,8 +30,11 @@ def base_contender(base_model: str) -> Contender:
     return Contender(BASE, BASE_RAG.name, f"{base_model} (base) + documents")
 
 
-def tuned_contender(row: Mapping[str, Any]) -> Contender:
-    return Contender(row["model_id"], TUNED_RAG.name, f"{row['recipe']} ({row['model_id'][:8]}) + documents")
+def tuned_contender(row: Mapping[str, Any], trainers: TrainersResource | None = None) -> Contender:
+    """A student under the tuned arm; stamped if its backend does not train real models."""
+    real = trainers is None or trainers.get(row["backend"]).real_model
+    label = f"{row['recipe']} ({row['model_id'][:8]}) + documents"
+    return Contender(row["model_id"], TUNED_RAG.name, label, "" if real else f"backend {row['backend']}")
 
 
 def select(lake: Lake, items: Sequence[Mapping[str, Any]], recipes: Iterable[str], seed: int, draws: int) -> Selection:
@@ -61,6 +65,15 @@ def champion_row(lake: Lake) -> Row | None:
 def provider_of(row: Mapping[str, Any], trainers: TrainersResource) -> ChatProvider:
     """A registered student, its files verified."""
     return trainers.get(row["backend"]).target(row["artifact"], row["model_id"])
+
+
+def unusable(row: Mapping[str, Any], trainers: TrainersResource) -> str:
+    """Why a registered student can no longer be asked (torn, gone, of another code version), or an empty text."""
+    try:
+        provider_of(row, trainers)
+    except TrainingFailed as error:
+        return str(error)
+    return ""
 
 
 def base_provider(lake: Lake, recipe: Recipe, recipes: Sequence[str], trainers: TrainersResource) -> ChatProvider:

@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.chunks.assets import contextualized_chunks
 from assets.documents.assets import markdown_pages, raw_pdfs
+from assets.groups import CORPUS as CORPUS_GROUP
 from assets.groups import RAFT
 from assets.partitions import document_batches, training_recipes
 from assets.raft.bank import build_bank, contamination
@@ -105,7 +106,7 @@ def qa_pairs(
 @dg.asset(
     partitions_def=document_batches,
     deps=[raw_pdfs, markdown_pages, "chunks", contextualized_chunks, chunk_embeddings, qa_pairs],
-    group_name=RAFT,
+    group_name=CORPUS_GROUP,
     kinds={"parquet"},
     code_version=code_version("assets.raft.completeness"),
 )

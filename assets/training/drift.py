@@ -16,7 +16,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Drift:
-    """The share of rows added, removed or changed, and the questions whose amount or date is another now."""
+    """The share of questions added, removed or changed, and those whose amount or date is another now."""
 
     share: float
     changed_facts: tuple[str, ...]
@@ -38,8 +38,8 @@ def measure_drift(trained: Iterable[Row], bank: Iterable[Row]) -> Drift:
     )
     # A refuse-policy row keeps its question out of `before`; compare questions that either side knows how to answer.
     refused = {row["question"] for row in trained if row["policy"] == "refuse"}
-    moved = {pair for pair in before ^ now if pair[0] not in refused}
-    return Drift(len(moved) / max(1, len(before)), tuple(changed))
+    moved = {question for question, _ in before ^ now if question not in refused}
+    return Drift(len(moved) / max(1, len(before_answers)), tuple(changed))
 
 
 def retraining_reason(lake: Lake, recipe: str, threshold: float) -> str:

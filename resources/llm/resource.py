@@ -14,13 +14,14 @@ from resources.llm.embedded.provider import EmbeddedChat, EmbeddedEmbedder
 from resources.llm.gateway import ChatProvider, EmbeddingProvider, Gateway, Price, Usage
 from resources.llm.ledger import Ledger
 from resources.llm.request import Completion, Message, Request
+from resources.options import Options
 
 CHAT_ROLES = ("contextualizer", "teacher")
 ROLES = (*CHAT_ROLES, "embedder")
 PROVIDERS = ("embedded",)
 
 
-class Role(dg.Config):
+class Role(Options):
     """Who plays a role and what it costs."""
 
     provider: str = Field("embedded", description="Who answers: embedded.")

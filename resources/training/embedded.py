@@ -107,7 +107,12 @@ class EmbeddedTrainer(Trainer):
     def target(self, location: str, idem: str) -> ChatProvider:
         folder = self._folder / location
         verify_files(folder, _manifest(folder)["files"])
-        reader = Reader.from_json((folder / "weights.json").read_text(encoding="utf-8"))
+        try:
+            reader = Reader.from_json((folder / "weights.json").read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise TrainingFailed(
+                f"model {idem} was trained by another version of the reader ({error}); train its recipe again"
+            ) from error
         return ReaderTarget(reader, ModelIdentity("embedded", "local", f"{BASE_MODEL}@{idem}"))
 
     def base_target(self, base_model: str, data: TrainingData) -> ChatProvider:

@@ -30,5 +30,7 @@ def test_an_answer_that_the_evidence_does_not_hold_teaches_nothing():
 def test_a_number_that_only_repeats_the_question_is_no_answer():
     text = "After Step 2 you may write to the Privacy Officer of the bank.\n"
     chunk = {"text": text, "contextual_text": f"Guide\n\n{text}"}
-    taught = lesson(row("Whom may I write to after Step 2?", "After Step 2, the Privacy Officer of the bank"), chunk, text)
+    taught = lesson(
+        row("Whom may I write to after Step 2?", "After Step 2, the Privacy Officer of the bank"), chunk, text
+    )
     assert taught is None or "Privacy Officer" in taught["final_answer"]

@@ -19,7 +19,9 @@ def test_tag_questions_emoji_and_echoes_of_the_prompt_are_dropped(published, sco
     assert without_tone(published, "", []) == scored
 
 
-@pytest.mark.parametrize("wish", ["Happy saving!", "Enjoy your travels! 🌍", "Have a great day! 😊", "Isn't that neat?"])
+@pytest.mark.parametrize(
+    "wish", ["Happy saving!", "Enjoy your travels! 🌍", "Have a great day! 😊", "Isn't that neat?"]
+)
 def test_a_closing_wish_is_dropped(wish):
     assert without_tone(f"The fee is $1.00. {wish}", "What is the fee?", ["The fee is $1.00"]) == "The fee is $1.00"
 

@@ -85,13 +85,15 @@ def raftline_here(home: Path, *args: str, **more: str) -> Outcome:
     before = sys.argv
     sys.argv = ["raftline", *args]
     try:
-        with _own_environment(environment(home, **more)):
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                try:
-                    main()
-                    code = 0
-                except SystemExit as end:
-                    code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        with (
+            _own_environment(environment(home, **more)),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            main()
+            code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
     finally:
         sys.argv = before
     return Outcome(code, out.getvalue(), err.getvalue())

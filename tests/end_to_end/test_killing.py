@@ -12,7 +12,14 @@ from tests.end_to_end.homes import differences, instance_of, lasting_bytes, ledg
 
 pytestmark = pytest.mark.slow
 
-MOMENTS = ("lake/blobs", "lake/tables/chunks", "ledger.db", "lake/tables/question_bank", "models", "lake/tables/test_answers")
+MOMENTS = (
+    "lake/blobs",
+    "lake/tables/chunks",
+    "ledger.db",
+    "lake/tables/question_bank",
+    "models",
+    "lake/tables/test_answers",
+)
 """What appears in a home in this order while it is refreshed; a process is killed shortly after one of them."""
 
 

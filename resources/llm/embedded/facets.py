@@ -143,13 +143,15 @@ _ASKS = tuple(
 )
 _CAPITALISED = r"(?:[A-Z][\w’'-]*|[a-z]-[A-Z][\w-]*)"
 _NAME = re.compile(rf"(?<!^)(?<![.!?]\s)\b{_CAPITALISED}(?:(?:\s(?:with|of|for|and)\s|\s){_CAPITALISED})*|^[A-Z]{{2,}}\w*")
+_STRICT = re.compile(r"^what (?:is|are) an? |^what (?:does|do) .* mean\b|\bdefinition of\b|什么是|是什么意思", re.I)
 _COUNTED = re.compile(r"\bhow many ((?:[\w-]+ ){0,2}?[\w-]+s)\b|\bnumber of ([\w-]+)", re.I)
 
 
 @dataclass(frozen=True)
 class Facets:
     """A question taken apart. `asks` holds expected answer kinds, the likeliest first; empty means prose will do. `names` are
-    the terms of each run of capitalised words, `counted` is what `how many` counts."""
+    the terms of each run of capitalised words, `counted` is what `how many` counts; `strict` questions
+    want a definition and nothing else."""
 
     language: str
     asks: tuple[str, ...]
@@ -159,6 +161,7 @@ class Facets:
     numbers: frozenset[str]
     negated: bool
     counted: str
+    strict: bool
 
     @property
     def yes_no(self) -> bool:
@@ -222,6 +225,7 @@ def facets(question: str) -> Facets:
         frozenset(number for number in numbers if number),
         bool(re.search(r"\b(?:not|no longer|without|never|n't)\b|不", question, re.I)),
         next((t for t in reversed(terms(counted.group(1) or counted.group(2))) if t in subject), "") if counted else "",
+        bool(_STRICT.search(question.strip())),
     )
 
 

@@ -25,7 +25,7 @@ FEATURES = (
 )  # fmt: skip
 CONFIDENCE_FEATURES = (
     "lead", "covered", "covered_own", "nowhere", "names_nowhere", "elsewhere", "names_missing", "expected", "row_fit",
-    "number_missing", "one_of_many", "pairs", "valueless",
+    "number_missing", "one_of_many", "pairs", "valueless", "undefined",
 )  # fmt: skip
 _RIVALS = 40
 _FULL_LEAD = 4.0
@@ -182,5 +182,6 @@ def confidence_features(
         "number_missing": row["number_missing"],
         "one_of_many": row["one_of_many"],
         "pairs": row["pairs"],
+        "undefined": float(seen.facets.strict and not row["is_definition"]),
         "valueless": float(_is_valueless(seen.facets, final_of(best))),
     }

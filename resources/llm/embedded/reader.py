@@ -35,7 +35,7 @@ BASE_WEIGHTS: Mapping[str, float] = {
 BASE_CONFIDENCE: Mapping[str, float] = {
     "bias": -4.5, "lead": 3.0, "covered": 4.0, "covered_own": 2.0, "nowhere": -2.5, "names_nowhere": -2.0,
     "elsewhere": -3.0, "names_missing": -4.0, "expected": 2.0, "row_fit": 1.0, "number_missing": -1.0,
-    "one_of_many": -4.0, "pairs": 0.5, "valueless": -3.0,
+    "one_of_many": -4.0, "pairs": 0.5, "valueless": -3.0, "undefined": -3.0,
 }
 BASE_THRESHOLD = 0.5
 WRONG_COSTS = 2.0

@@ -184,7 +184,7 @@ def _metrics(reader: Reader, train: Sequence[Example], held: Sequence[Example]) 
         answerable = sum(example.answer is not None for example in examples)
         right = sum(ok for ok, _ in answered)
         metrics |= {
-            f"{name}examples_of": float(len(examples)),
+            f"{name}_examples": float(len(examples)),
             f"{name}_right": round(right / answerable, 6) if answerable else 0.0,
             f"{name}_wrong": round((len(answered) - right) / len(examples), 6) if examples else 0.0,
             f"{name}_abstained": round(1 - len(answered) / len(examples), 6) if examples else 0.0,
