@@ -135,12 +135,13 @@ def live_server(settings: Settings) -> int | None:
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Marks as failed what a killed process left running: it would count as busy, and against the queue, for ever.
+    """Marks as failed what a killed process left running: it would count as busy, and hold its pools, for ever.
 
     Call it only where nothing else can be at work on the home.
     """
     for run in instance.get_runs(dg.RunsFilter(statuses=list(_BEGUN))):
         instance.report_run_failed(run, "the process that ran it was killed")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _innermost(error: Any) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from orchestration.jobs import BY_BATCH, BY_RECIPE, INGEST, PHASES, PUBLISH, TRAIN, Phase
 from resources.lake.lake import WHOLE
 
-DRIVEN_BY_DRIFT = frozenset({"question_bank", "corpus", "search_index"})
-"""Inputs whose change alone does not retrain: the drift threshold decides."""
+DRIVEN_BY_DRIFT = frozenset({"question_bank", "corpus", "search_index", "recipes"})
+"""Inputs whose change alone does not retrain: the drift threshold decides, and of the recipes only one's own."""
 
 
 @dataclass(frozen=True)

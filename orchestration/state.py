@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets.raft.external import files_version, question_files
-from assets.raft.recipe_files import recipes_version, valid_recipes
+from assets.raft.recipe_files import recipe_version, recipes_version, valid_recipes
 from assets.training.drift import retraining_reason
 from orchestration.jobs import PHASES
 from orchestration.planning import AssetState, RefreshState
@@ -21,7 +21,8 @@ def read_state(specs: Mapping[str, dg.AssetSpec], resources: Mapping[str, Any]) 
     options = resources["options"]
     folders = resources["folders"]
     batches = [manifest.key for manifest in resources["corpus"].manifests().load()]
-    recipes = sorted(valid_recipes(folders.recipes_path))
+    valid = valid_recipes(folders.recipes_path)
+    recipes = sorted(valid)
     observed = {
         "external_questions": {"question files": files_version(question_files(folders.questions_path))},
         "recipes": {"recipe files": recipes_version(folders.recipes_path)},
@@ -31,7 +32,10 @@ def read_state(specs: Mapping[str, dg.AssetSpec], resources: Mapping[str, Any]) 
         for asset in phase.assets:
             partitions = batches if asset in BATCHED else recipes if asset in BY_RECIPE else [WHOLE]
             for partition in partitions:
-                wanted = fingerprint(lake, specs[asset], partition, options, observed.get(asset, {}))
+                seen = observed.get(asset, {})
+                if asset == "raft_dataset":
+                    seen = {"recipe": recipe_version(valid[partition])}
+                wanted = fingerprint(lake, specs[asset], partition, options, seen)
                 states[asset, partition] = AssetState(wanted, lake.fingerprint(asset, partition))
     retraining = {recipe: retraining_reason(lake, recipe, options.retraining.drift_threshold) for recipe in recipes}
     return RefreshState(batches, recipes, states, retraining)

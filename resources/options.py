@@ -10,7 +10,7 @@ class Options(dg.Config):
     model_config = ConfigDict(extra="forbid")
 
 
-class BatchOptions(dg.Config):
+class BatchOptions(Options):
     """How arrivals are cut into batches."""
 
     max_documents: int = Field(500, ge=1, description="Documents in one batch; a larger arrival becomes several.")

@@ -136,7 +136,12 @@ def test_each_package_is_imported_from_this_tree(package) -> None:
 def test_pyproject_does_not_override_the_workspace() -> None:
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     assert {"dagster", "dg"}.isdisjoint(tools)
-    assert tools["hatch"]["build"]["targets"]["wheel"]["packages"] == ["orchestration", "assets", "resources", "dbt_like_sql"]
+    assert tools["hatch"]["build"]["targets"]["wheel"]["packages"] == [
+        "orchestration",
+        "assets",
+        "resources",
+        "dbt_like_sql",
+    ]
 
 
 def test_no_committed_text_names_the_machine_it_was_written_on() -> None:

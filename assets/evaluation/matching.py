@@ -1,7 +1,8 @@
 """When a final answer says what the reference says: the rule behind `correct`.
 
 In this order: a yes or no must agree; numbers must be exactly those of the reference (a number that the question
-itself holds may be repeated; any other extra number is a wrong number); anything else needs a token F1 of 0.6, or
+itself holds may be repeated or left out; any other extra number is a wrong number); anything else, and a reference
+whose numbers all stand in the question, needs a token F1 of 0.6, or
 the whole reference inside an answer not much longer than it.
 """
 
@@ -42,9 +43,10 @@ def has_numbers(reference: str) -> bool:
 
 
 def numbers_match(reference: str, answer: str, question: str = "") -> bool:
-    """Whether the answer holds every number of the reference and no other but those of the question."""
-    wanted, given = number_tokens(reference), number_tokens(answer)
-    return all_agree(wanted, given) and all_agree(given, (*wanted, *number_tokens(question)))
+    """Whether the answer holds every number that the reference adds to the question, and no other."""
+    wanted, given, asked = number_tokens(reference), number_tokens(answer), number_tokens(question)
+    added = [number for number in wanted if not any(number.agrees(other) for other in asked)]
+    return all_agree(added or wanted, given) and all_agree(given, (*wanted, *asked))
 
 
 def matches(reference: str, answer: str, question: str = "") -> bool:
@@ -55,7 +57,9 @@ def matches(reference: str, answer: str, question: str = "") -> bool:
         allowed = (*number_tokens(reference), *number_tokens(question))
         return polarity(answer) == wanted and all_agree(extra_numbers, allowed)
     if has_numbers(reference):
-        return numbers_match(reference, answer, question)
+        exact = numbers_match(reference, answer, question)
+        if not exact or not all_agree(number_tokens(reference), number_tokens(question)):
+            return exact
     if _negated(reference) != _negated(answer):
         return False
     return token_f1(reference, answer) >= ENOUGH_F1 or _contained(reference, answer)

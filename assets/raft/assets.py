@@ -18,7 +18,7 @@ from assets.raft.external import files_version, map_questions, question_files, r
 from assets.raft.formats import write_chat
 from assets.raft.generation import question_rows, sample_chunks
 from assets.raft.plots import plot_gates
-from assets.raft.recipe_files import recipe_rows, recipes_version, valid_recipes
+from assets.raft.recipe_files import recipe_rows, recipe_version, recipes_version, valid_recipes
 from assets.retrieval.assets import chunk_embeddings, search_index
 from assets.retrieval.neighbours import rank_chunks
 from resources.code_version import code_version
@@ -205,12 +205,12 @@ def raft_dataset(
 ) -> dg.MaterializeResult:
     """RAFT rows of one recipe, composed without any model call, with the trainer's JSONL and a datasheet beside."""
     store = lake.open()
-    stage = Stage(context, store)
     recipe = valid_recipes(folders.recipes_path).get(context.partition_key)
     if recipe is None:
         raise SettingsError(
             f"recipe {context.partition_key!r} has no valid file in {folders.recipes}; see the asset `recipes`"
         )
+    stage = Stage(context, store, observed={"recipe": recipe_version(recipe)})
     bank, corpus = store.rows(QUESTION_BANK), store.rows(CORPUS)
     with models.open() as opened:
         neighbours = rank_chunks(index.load(), bank, opened.embedder())

@@ -34,6 +34,11 @@ def recipe_rows(folder: Path) -> list[dict[str, Any]]:
     return good + bad
 
 
+def recipe_version(recipe: Recipe) -> str:
+    """Changes when anything in the recipe does."""
+    return content_hash(recipe.model_dump())
+
+
 def recipes_version(folder: Path) -> str:
     """Changes when any recipe does."""
     return content_hash(recipe_rows(folder))

@@ -36,7 +36,7 @@ class Outcome:
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     """The environment of a fresh terminal in which only the home is chosen."""
-    ours = ("RAFTLINE_", "DAGSTER_", "PYTEST_")
+    ours = ("RAFTLINE_", "DAGSTER_", "PYTEST_", "PYTHON")
     plain = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**plain, "RAFTLINE_HOME": str(home), "PYTHONPATH": str(ROOT), "COLUMNS": "400", **more}
 

@@ -45,7 +45,7 @@ def attacked(small_home: Demo, tmp_path_factory: pytest.TempPathFactory) -> tupl
         {"question": f"{FORMULA} {ESCAPE} What is the price of storage 2?", "answer": IMAGE, "use": "test"},
         {"question": f"{IMAGE} Who owns the pier?", "answerable": False, "use": "test"},
     ]
-    with (home / "questions" / "[/b].jsonl").open("w", encoding="utf-8") as file:
+    with (home / "questions" / "[b] =1+1.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(question) + "\n" for question in [*questions, {"question": "", "kind": SCRIPT}])
     return home, raftline_here(home, "refresh", FORCE_COLOR="1")
 

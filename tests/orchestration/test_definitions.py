@@ -17,7 +17,8 @@ import pytest
 from orchestration.definitions import build_defs
 from orchestration.jobs import BY_BATCH, BY_RECIPE, PHASES
 from orchestration.settings import Settings
-from resources.lake.tables import BATCHED, BY_RECIPE as RECIPE_TABLES, TABLES
+from resources.lake.tables import BATCHED, TABLES
+from resources.lake.tables import BY_RECIPE as RECIPE_TABLES
 
 ASSETS = 28
 """How many assets there are; change it when you add one, and tell the README."""

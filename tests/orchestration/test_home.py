@@ -1,8 +1,8 @@
 """The home: made when it can be, refused with a clear message when it cannot, and changed by one command at a time."""
 
-import os
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -115,4 +115,4 @@ def test_every_process_of_a_home_finds_the_same_home_without_telemetry_on_one_th
     assert environment["RAFTLINE_HOME"] == str(settings.home_folder)
     assert environment["RAFTLINE_CONFIG"] == str(settings.root / "raftline.yaml")
     assert (environment["DAGSTER_DISABLE_TELEMETRY"], environment["OMP_NUM_THREADS"]) == ("yes", "1")
-    assert all(os.path.isabs(environment[name]) for name in ("DAGSTER_HOME", "RAFTLINE_HOME", "RAFTLINE_CONFIG"))
+    assert all(Path(environment[name]).is_absolute() for name in ("DAGSTER_HOME", "RAFTLINE_HOME", "RAFTLINE_CONFIG"))

@@ -32,7 +32,7 @@ def state(batches: Any = BATCHES, recipes: Any = RECIPES, made: bool = True, ret
             wanted = EVALUATION_INPUTS if asset in ("evaluation_set", "raft_dataset") else FRESH
             for partition in partitions_of(asset, batches, recipes):
                 assets[asset, partition] = AssetState(wanted, wanted if made else None)
-    return RefreshState(batches, recipes, assets, {recipe: "" for recipe in recipes} | (retraining or {}))
+    return RefreshState(batches, recipes, assets, dict.fromkeys(recipes, "") | (retraining or {}))
 
 
 def changed(before: RefreshState, asset: str, partition: str = WHOLE, **inputs: str | None) -> RefreshState:
@@ -45,7 +45,8 @@ def changed(before: RefreshState, asset: str, partition: str = WHOLE, **inputs: 
 
 def forgotten(before: RefreshState, *keys: tuple[str, str]) -> RefreshState:
     return replace(
-        before, assets={key: replace(known, made=None) if key in keys else known for key, known in before.assets.items()}
+        before,
+        assets={key: replace(known, made=None) if key in keys else known for key, known in before.assets.items()},
     )
 
 

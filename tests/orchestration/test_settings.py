@@ -162,7 +162,9 @@ def test_a_configuration_that_does_not_exist_or_is_a_folder_is_named(folder, mon
         ("RAFTLINE_CHUNKS", "no json", "chunks"),
     ],
 )
-def test_a_wrong_environment_variable_is_a_settings_error_that_names_the_key(folder, monkeypatch, name, value, named) -> None:
+def test_a_wrong_environment_variable_is_a_settings_error_that_names_the_key(
+    folder, monkeypatch, name, value, named
+) -> None:
     write(folder, "")
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as caught:

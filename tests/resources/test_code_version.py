@@ -40,7 +40,9 @@ def test_a_text_that_is_used_is_no_docstring(version) -> None:
 
 
 def test_the_order_in_which_modules_are_named_does_not_matter() -> None:
-    assert code_version("resources.hashing", "resources.errors") == code_version("resources.errors", "resources.hashing")
+    assert code_version("resources.hashing", "resources.errors") == code_version(
+        "resources.errors", "resources.hashing"
+    )
 
 
 def test_a_package_stands_for_all_its_files() -> None:

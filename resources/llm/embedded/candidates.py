@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from resources.llm.embedded.candidate import CELL, DEFINITION, ITEM_KIND, LIST, LONGEST_ANSWER, SENTENCE, Candidate
 from resources.llm.embedded.markdown_blocks import HEADING, ITEM, NOTE, TABLE, blocks, context_end
-from resources.llm.embedded.prose_candidates import item_candidates, prose_candidates
+from resources.llm.embedded.prose_candidates import item_candidates, lists_of, prose_candidates
 from resources.llm.embedded.table_candidates import cell_candidates
 from resources.llm.embedded.values import clean
 
@@ -22,6 +22,7 @@ def candidates(text: str) -> tuple[Candidate, ...]:
     context = [part.strip() for part in text[:body].strip().split(" > ") if part.strip()]
     parts = blocks(text, body)
     notes = {block.mark: text[block.start : block.end].strip() for block in parts if block.kind == NOTE}
+    lists = lists_of(text, parts)
     found: list[Candidate] = []
     path: list[tuple[int, str]] = []
     for position, block in enumerate(parts):
@@ -32,7 +33,7 @@ def candidates(text: str) -> tuple[Candidate, ...]:
         elif block.kind == TABLE:
             found += cell_candidates(text, block, heading, notes)
         elif block.kind == ITEM:
-            found += item_candidates(text, parts, position, heading, notes)
+            found += item_candidates(text, parts, position, lists, heading, notes)
         else:
             found += prose_candidates(text, block, heading, notes)
     return tuple(_distinct(found))

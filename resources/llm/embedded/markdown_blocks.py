@@ -18,7 +18,7 @@ _NOTE = re.compile(r"(?:^|(?<=\s))(?:\*\*\s?(\d{1,2}|[*†‡])\s?\*\*|(?:\*\*)?
 _RAISED_NOTE = re.compile(r"^([¹²³⁰⁴-⁹]+)\s*(?=\S)(.+)$", re.M)
 _PLAIN_NOTE = re.compile(r"^(\d{1,2}|[*†‡])\s+(?=[A-Z“\"\u3400-\u9fff])")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|No|Nos|St|Mr|Mrs|Ms|Dr|Inc|Ltd|Corp|Co|U\.S|U\.K|a\.m|p\.m|approx|incl|max|min|Art|Sec|Fig|[A-Z]))\.$")
-_CONTENTS = re.compile(r"(?:…|\.{3,}|(?:\s\.){3,})\s*(?:\d{1,3}\b|[A-Z])")
+_CONTENTS = re.compile(r"(?:…|\.{3,200}|(?:\s\.){3,200})\s{0,9}(?:\d{1,3}\b|[A-Z])")
 _STOP = re.compile(r"[.!?]+[\"”’')\]*_]*(?:<sup>[^<]*</sup>)*(?=\s|$)|[。！？；]+[”’」』）]*(?:<sup>[^<]*</sup>)*")
 
 
@@ -116,7 +116,7 @@ def sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
         following = text[stop.end() : stop.end() + 3].strip()[:1]
         if _ABBREVIATION.search(head) and not (following.isupper() and head.endswith(("etc.", "m."))):
             continue
-        if following.islower() or not clean(text[begin : stop.end()]):
+        if following.islower():
             continue
         bounds.append((begin, stop.end()))
         begin = stop.end()

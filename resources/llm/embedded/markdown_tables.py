@@ -64,10 +64,11 @@ def _read_part(
         elif label.text or any(cell.text for cell in rest):
             rows.append(Row(tuple(p for p in BREAK.split(label.raw) if p.strip()), tuple(rest), start, end))
     names = [headers[c] for c in part[1:]] or [headers[part[0]]]
-    return [entry for row, group in grouped(repaired(rows)) for entry in _entries(text, row, group, names, rows)]
+    ticked = [_column_ticked(rows, index) for index in range(len(names))]
+    return [entry for row, group in grouped(repaired(rows)) for entry in _entries(text, row, group, names, ticked)]
 
 
-def _entries(text: str, row: Row, group: str, names: Sequence[str], rows: list[Row]) -> list[Entry]:
+def _entries(text: str, row: Row, group: str, names: Sequence[str], columns: list[bool]) -> list[Entry]:
     entries: list[Entry] = []
     quote = (row.start, row.end) if row.end - row.start <= _LONGEST_ROW_QUOTE else None
     ticked = _ticked(row.cells)
@@ -75,7 +76,7 @@ def _entries(text: str, row: Row, group: str, names: Sequence[str], rows: list[R
         bounds = quote or _bounds(cell)
         marks = tuple(dict.fromkeys((*footnote_marks(row.raw), *footnote_marks(cell.raw))))
         base = Entry(group, row.name, names[index], "", marks, *bounds)
-        if tick_mark(cell.text) or (cell.text in BLANKS and (ticked or _column_ticked(rows, index))):
+        if tick_mark(cell.text) or (cell.text in BLANKS and (ticked or columns[index])):
             entries.append(replace(base, value=tick_mark(cell.text) or "✗"))
         elif len(_lists(cell)) > 1:
             for start, end in _lists(cell):

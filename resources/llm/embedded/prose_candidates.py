@@ -1,8 +1,8 @@
 """Candidates from running text: sentences, the values and clauses in them, defined terms, list items, whole lists."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from resources.llm.embedded.candidate import (
     DEFINITION,
@@ -32,6 +32,16 @@ _CONDITIONALS = (
     re.compile(rf"(?P<consequence>[^,;:]{{12,120}}?),?\s+(?P<condition>{_WHEN}\s[^,;:]{{6,120}}?)[.!]?$", re.I),
     re.compile(r"(?P<condition>(?:如果|如|若|当|凡|自)[^，。；]{3,50}?(?:的|时|后|前|起)?)，(?P<consequence>.{4,})$"),
 )
+
+
+@dataclass(frozen=True)
+class ListAround:
+    """The positions of a list's first and last item, the line that introduces it and that line's block."""
+
+    first: int
+    last: int
+    intro: str
+    before: Block | None
 
 
 def prose_candidates(text: str, block: Block, heading: str, notes: dict[str, str]) -> Iterator[Candidate]:
@@ -99,15 +109,18 @@ def _clauses(body: str) -> Iterator[tuple[str, str]]:
             return
 
 
-def item_candidates(text: str, parts: Sequence[Block], position: int, heading: str, notes) -> Iterator[Candidate]:
+def item_candidates(
+    text: str, parts: Sequence[Block], position: int, lists: Mapping[int, ListAround], heading: str, notes: dict[str, str]
+) -> Iterator[Candidate]:
     """The candidates of a list item, and of its whole list when it is the first of one."""
     block = parts[position]
     body = clean(text[block.start : block.end])
     if not body:
         return
-    first, last, intro, before = _list_around(text, parts, position)
-    if position == first < last:
-        yield from _whole_list(text, parts[first : last + 1], intro, heading, before)
+    around = lists[position]
+    intro = around.intro
+    if position == around.first < around.last:
+        yield from _whole_list(text, parts[around.first : around.last + 1], intro, heading, around.before)
     term = _TERM.match(text[block.start : block.end])
     if term:
         name = _term(term)
@@ -135,21 +148,23 @@ def _whole_list(text: str, items: Sequence[Block], intro: str, heading: str, bef
     yield Candidate(spelled, quote, start, items[-1].end, short(answer), LIST, TEXT, language, heading=heading, row=intro)
 
 
-def _list_around(text: str, parts: Sequence[Block], position: int) -> tuple[int, int, str, Block | None]:
-    """First and last item of the list that holds this item, the line that introduces it and that line's block."""
-    level = parts[position].level
-    first = last = position
-    while first and _listed(parts[first - 1], level) and not _leads(text, parts[first - 1]):
-        first -= 1
-    while last + 1 < len(parts) and _listed(parts[last + 1], level) and not _leads(text, parts[last]):
-        last += 1
-    before = parts[first - 1] if first else None
-    intro = _intro(text, before) if before else ""
-    return first, last, intro, before if intro else None
-
-
-def _listed(block: Block, level: int) -> bool:
-    return block.kind == ITEM and block.level == level
+def lists_of(text: str, parts: Sequence[Block]) -> dict[int, ListAround]:
+    """For the position of every list item the list that it belongs to."""
+    found: dict[int, ListAround] = {}
+    first = 0
+    for position, block in enumerate(parts):
+        if block.kind != ITEM:
+            continue
+        above = parts[position - 1] if position else None
+        goes_on = above and above.kind == ITEM and above.level == block.level and not _leads(text, above)
+        first = first if goes_on else position
+        follows = parts[position + 1] if position + 1 < len(parts) else None
+        if not follows or follows.kind != ITEM or follows.level != block.level or _leads(text, block):
+            before = parts[first - 1] if first else None
+            intro = _intro(text, before) if before else ""
+            around = ListAround(first, position, intro, before if intro else None)
+            found.update(dict.fromkeys(range(first, position + 1), around))
+    return found
 
 
 def _leads(text: str, block: Block) -> bool:

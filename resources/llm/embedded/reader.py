@@ -35,9 +35,9 @@ BASE_WEIGHTS: Mapping[str, float] = {
 BASE_CONFIDENCE: Mapping[str, float] = {
     "bias": -4.5, "lead": 3.0, "covered": 4.0, "covered_own": 2.0, "nowhere": -2.5, "names_nowhere": -2.0,
     "elsewhere": -3.0, "names_missing": -4.0, "expected": 2.0, "row_fit": 1.0, "number_missing": -1.0,
-    "one_of_many": -4.0, "pairs": 0.5, "valueless": -3.0, "undefined": -3.0,
+    "one_of_many": -6.0, "pairs": 0.5, "valueless": -3.0, "undefined": -3.0,
 }
-BASE_THRESHOLD = 0.5
+BASE_THRESHOLD = 0.7
 WRONG_COSTS = 2.0
 """What a wrong answer costs where a right one or a rightful refusal earns 1 and a needless refusal nothing."""
 

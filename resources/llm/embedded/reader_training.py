@@ -156,12 +156,14 @@ def _fit_confidence(
 
 
 def _threshold(reader: Reader, examples: Sequence[Example]) -> float:
-    """The threshold of the best mean payoff; among equals the highest, since a wrong answer is the worst outcome."""
+    """The threshold of the best mean payoff; in the middle where several pay equally."""
     outcomes = [_outcome(reader, example) for example in examples]
     if not outcomes:
         return reader.weights.threshold
     grid = [step / _FINEST for step in range(1, _FINEST)]
-    return max(grid, key=lambda cut: (round(sum(_payoff(cut, *outcome) for outcome in outcomes), 6), cut))
+    payoffs = [sum(_payoff(cut, *outcome) for outcome in outcomes) for cut in grid]
+    best = [cut for cut, payoff in zip(grid, payoffs, strict=True) if payoff == max(payoffs)]
+    return best[len(best) // 2]
 
 
 def _outcome(reader: Reader, example: Example) -> tuple[float, bool, bool]:

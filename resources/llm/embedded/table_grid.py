@@ -4,7 +4,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resources.llm.embedded.values import BLANKS, CROSSES, TICKS, clean, is_value, values
+from resources.llm.embedded.values import (
+    AMOUNT,
+    BLANKS,
+    CROSSES,
+    PERCENTAGE,
+    TICKS,
+    UNAVAILABLE,
+    clean,
+    is_value,
+    values,
+)
 
 _RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 BREAK = re.compile(r"<br\s*/?>", re.I)
@@ -78,7 +88,10 @@ def split_headers(grid: list[list[Cell]], rule: int | None) -> tuple[list[str], 
 
 
 def _holds_value(text: str) -> bool:
-    return bool(text) and text not in BLANKS and is_value(text)
+    """Whether a header cell is in truth a price, a rate, a tick or `Not available`; numbers alone may name a column."""
+    told = [value for value in values(text) if value.kind in (AMOUNT, PERCENTAGE)]
+    priced = any((value.end - value.start) * 2 > len(text) for value in told)
+    return priced or bool(tick_mark(text)) or bool(UNAVAILABLE.fullmatch(text))
 
 
 def _continues_header(grid: list[list[Cell]], count: int) -> bool:

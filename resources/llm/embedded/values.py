@@ -21,7 +21,7 @@ _WORDS = (
 _NUMBER = r"\d[\d,]*(?:\.\d+)?"
 _UNIT = r"(?:second|minute|hour|day|week|month|quarter|year)s?"
 _PATTERNS = (
-    (CONTACT, r"[\w.+-]+@[\w-]+\.[\w.-]*\w|\b(?:https?://|www\.)\S*\w|\b[a-z][\w-]*\.(?:com|org|net|ca|example|test)(?:/\w+)?\b"),
+    (CONTACT, r"[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]{0,64}\w|\b(?:https?://|www\.)\S*\w|\b[a-z][\w-]*\.(?:com|org|net|ca|example|test)(?:/\w+)?\b"),
     (CONTACT, r"\b(?:1[- ])?(?:\(\d{3}\)\s?|\d{3}-)(?:\d{3}-\d{4}|[A-Z]{4}-[A-Z]{3})(?!\d)|\b\d{3,4}-\d{3,4}-\d{3,4}\b"),
     (AMOUNT, rf"(?:\b(?:US|CA|C|A|HK|NZ)|\b(?:USD|CAD|EUR|GBP|CNY|RMB)\s?)?[$€£¥￥]\s?{_NUMBER}(?:\s?(?:million|billion|[万亿]))?"),
     (AMOUNT, rf"(?:\b(?:USD|CAD|EUR|GBP|CNY|RMB)|人民币)\s?{_NUMBER}(?:\s?[万亿])?(?:\s?元)?"),
@@ -104,7 +104,7 @@ def value_type(text: str) -> str:
     found = values(text)
     if found and len(text) <= 60:  # longer cells are prose that happens to hold a number
         first = found[0]
-        if first.start <= 12 or (first.end - first.start) * 2 >= len(text):
+        if (first.start <= 8 and len(text) <= 32) or (first.end - first.start) * 2 >= len(text):
             return first.kind
     return TEXT
 

@@ -84,7 +84,9 @@ def test_a_copy_names_the_document_that_is_used_instead(arrive) -> None:
         (IsADirectoryError(21, "Is a directory"), "cannot be read: Is a directory"),
     ],
 )
-def test_a_document_that_cannot_be_had_is_a_row_with_the_reason_and_leaves_no_blob(arrive, lake, content, reason) -> None:
+def test_a_document_that_cannot_be_had_is_a_row_with_the_reason_and_leaves_no_blob(
+    arrive, lake, content, reason
+) -> None:
     row = arrive(ENTRY, content)
     assert (row["status"], row["page_count"], row["tombstone"]) == ("unreadable", 0, False)
     assert reason in row["error"]

@@ -26,7 +26,7 @@ class Student:
 
     text: str
     finish_reason: str = "stop"
-    identity: ModelIdentity = ModelIdentity("test", "local", "student")
+    identity: ModelIdentity = field(default_factory=lambda: ModelIdentity("test", "local", "student"))
     asked: list[Request] = field(default_factory=list)
 
     async def complete(self, request: Request) -> Completion:
@@ -36,12 +36,19 @@ class Student:
 
 def item(number: int = 1) -> dict[str, Any]:
     documents = [{"chunk_id": f"c{n}", "title": "Guide", "text": text} for n, text in enumerate((FEE, WIRE))]
-    return {"item_id": f"i{number}", "snapshot": "s", "question": f"What costs a wire, {number}?", "documents": documents}
+    return {
+        "item_id": f"i{number}",
+        "snapshot": "s",
+        "question": f"What costs a wire, {number}?",
+        "documents": documents,
+    }
 
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
-    def run(student: Student, *items: dict[str, Any], arm: Any = BASE_RAG, versions: Any = None) -> list[dict[str, Any]]:
+    def run(
+        student: Student, *items: dict[str, Any], arm: Any = BASE_RAG, versions: Any = None
+    ) -> list[dict[str, Any]]:
         ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
         model = ChatModel("student", student, Gateway(ledger), Price())
         rows = answer_items(model, "m", arm, items or (item(),), versions or {})

@@ -103,3 +103,15 @@ def test_an_amount_matches_itself_with_and_without_separators(amount) -> None:
 @given(st.text(max_size=60))
 def test_any_text_can_be_read_for_numbers(text: str) -> None:
     assert list(number_tokens(text)) == sorted(set(number_tokens(text)))
+
+
+def test_a_number_of_the_question_does_not_make_an_answer_right():
+    reference = "If it is unresolved in Step 2, contact the Privacy Officer"
+    question = "Whom do I contact if my complaint is unresolved in Step 2?"
+    assert not matches(reference, "Step 2", question)
+    assert matches(reference, "contact the Privacy Officer if it is unresolved in Step 2", question)
+
+
+def test_a_number_of_the_question_may_be_left_out_of_an_answer():
+    assert matches("$3 for 2 drafts", "$3", "What do 2 drafts cost?")
+    assert not matches("$3 for 2 drafts", "$4", "What do 2 drafts cost?")

@@ -78,7 +78,7 @@ def test_a_bad_line_is_a_row_with_its_reason_and_its_place_and_the_others_go_on(
     assert (good["status"], bad["status"], bad["source"]) == ("unmapped", "invalid", "human.jsonl:3")
     assert reason in bad["reason"]
     Lake(tmp_path).write(EXTERNAL_QUESTIONS, map_questions(rows, CORPUS))
-    with pytest.raises(RaftlineError, match="human.jsonl:3"):
+    with pytest.raises(RaftlineError, match=r"human\.jsonl:3"):
         check_question_file(file(GOOD, "", line))
 
 
@@ -91,7 +91,9 @@ def test_whatever_stands_in_a_file_becomes_rows_that_the_lake_takes(tmp_path_fac
 
 
 @pytest.mark.parametrize("escaped", [True, False])
-@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "[/b] **bold**", "=HYPERLINK(1)", "\u202eabc", "费用\x85?"])
+@pytest.mark.parametrize(
+    "hostile", ["<script>alert(1)</script>", "[/b] **bold**", "=HYPERLINK(1)", "\u202eabc", "费用\x85?"]
+)
 def test_hostile_text_is_one_question_kept_as_text(tmp_path, hostile, escaped) -> None:
     line = json.dumps(GOOD | {"question": f"What is {hostile} worth?", "answer": hostile}, ensure_ascii=escaped)
     [row] = read_questions([QuestionFile("q.jsonl", line)])
@@ -164,13 +166,19 @@ def test_an_unanswerable_question_needs_no_chunk() -> None:
         pytest.param({"document": "CARDS.PDF"}, "other", id="document by file name whatever its case"),
         pytest.param({"document": "sub/Cards.pdf"}, "other", id="document by its whole path"),
         pytest.param(
-            {"answer": "$30.00", "quote": "Wire transfer | $30.00"}, "wire", id="a quote from a table without its markup"
+            {"answer": "$30.00", "quote": "Wire transfer | $30.00"},
+            "wire",
+            id="a quote from a table without its markup",
         ),
         pytest.param(
-            {"document": "guide", "quote": "the  FEE for a cash\nwithdrawal is $5.00"}, "cash", id="a quote in other spacing"
+            {"document": "guide", "quote": "the  FEE for a cash\nwithdrawal is $5.00"},
+            "cash",
+            id="a quote in other spacing",
         ),
         pytest.param(
-            {"document": "guide", "quote": "fee for one cash withdrawal is $5.00"}, "cash", id="a quote that is nearly there"
+            {"document": "guide", "quote": "fee for one cash withdrawal is $5.00"},
+            "cash",
+            id="a quote that is nearly there",
         ),
     ],
 )
@@ -209,7 +217,7 @@ def test_an_empty_corpus_maps_nothing_and_breaks_nothing() -> None:
 
 
 def test_a_file_without_a_question_is_refused_by_name() -> None:
-    with pytest.raises(RaftlineError, match="empty.jsonl holds no question"):
+    with pytest.raises(RaftlineError, match=r"empty\.jsonl holds no question"):
         check_question_file(QuestionFile("empty.jsonl", "\n \n"))
     assert check_question_file(file(GOOD, GOOD | {"page": 2})) == 2
 

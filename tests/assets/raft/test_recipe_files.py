@@ -48,7 +48,7 @@ def test_a_bad_file_is_a_row_that_names_file_and_reason_beside_the_good_ones(tmp
 
 
 def test_a_file_name_that_is_no_text_is_a_row_too(tmp_path, folder) -> None:
-    Path(os.fsdecode(os.path.join(os.fsencode(folder), b"caf\xe9.yaml"))).write_text("{")
+    (folder / os.fsdecode(b"caf\xe9.yaml")).write_text("{")
     Lake(tmp_path / "lake").write(RECIPES, recipe_rows(folder))
     assert len(recipes_version(folder)) == 64
 

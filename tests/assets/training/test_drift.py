@@ -53,12 +53,16 @@ MODEL = {
         pytest.param([learned("fee?", "$5.00")], [kept("fee?", "$6.00")], 1.0, ("fee?",), id="an amount changed"),
         pytest.param([learned("when?", "1 May 2026")], [kept("when?", "2 May 2026")], 1.0, ("when?",), id="a date"),
         pytest.param([learned("who?", "Ada")], [kept("who?", "Bob")], 1.0, (), id="words changed, no number"),
-        pytest.param([learned("fee?", "$5.00")], [kept("fee?", "5.00 dollars")], 1.0, (), id="the same number reworded"),
+        pytest.param(
+            [learned("fee?", "$5.00")], [kept("fee?", "5.00 dollars")], 1.0, (), id="the same number reworded"
+        ),
         pytest.param([learned("fee?", "$5.00")], [], 1.0, (), id="a removed question is no changed fact"),
         pytest.param([learned("a", "no", "refuse")], [kept("a", "$5")], 0.0, (), id="taught to decline: no drift"),
         pytest.param([learned("a", "1")], [kept("a", "1"), kept("t", "2", split="test")], 0.0, (), id="test rows"),
         pytest.param([learned("a", "1")], [kept("a", "1"), kept("w", "2", status="withheld")], 0.0, (), id="withheld"),
-        pytest.param([learned("a", "1")], [kept("a", "1"), kept("u", "", answerable=False)], 0.0, (), id="unanswerable"),
+        pytest.param(
+            [learned("a", "1")], [kept("a", "1"), kept("u", "", answerable=False)], 0.0, (), id="unanswerable"
+        ),
     ],
 )
 def test_drift_is_the_share_that_moved_and_the_facts_that_changed(trained, bank, share, facts) -> None:

@@ -188,5 +188,5 @@ def test_a_key_typed_by_hand_has_no_manifest_and_the_message_says_what_to_do(tmp
 @pytest.mark.parametrize("text", ["", "{", '{"sequence": 1}', '{"sequence": 1, "entries": [{"colour": 1}]}', "[]"])
 def test_a_manifest_that_cannot_be_read_is_named(tmp_path, text) -> None:
     (tmp_path / "000001.json").write_text(text)
-    with pytest.raises(RaftlineError, match="000001.json"):
+    with pytest.raises(RaftlineError, match=r"000001\.json"):
         Manifests(tmp_path).load()

@@ -86,7 +86,7 @@ def test_a_torn_memory_is_made_anew(source, folder, tmp_path, torn) -> None:
 
 @pytest.mark.parametrize("name", [b"caf\xe9.pdf", b"[b]bold =1+1 <i>.pdf", "费用.pdf".encode(), b"two\nlines.pdf"])
 def test_a_hostile_file_name_is_listed_stored_and_read(source, corpus, folder, name) -> None:
-    Path(os.fsdecode(os.path.join(os.fsencode(folder), name))).write_bytes(b"content")
+    (folder / os.fsdecode(name)).write_bytes(b"content")
     [document] = source.list()
     document.uri.encode()
     assert source.read(document.uri) == b"content"

@@ -14,7 +14,7 @@ from resources.llm.request import Completion, Message, ModelIdentity, Request
 class RecordingService:
     """Answers `echo: <text>`; texts that start with `fail` raise."""
 
-    identity: ModelIdentity = ModelIdentity("test", "local", "echo-1")
+    identity: ModelIdentity = field(default_factory=lambda: ModelIdentity("test", "local", "echo-1"))
     asked: list[str] = field(default_factory=list)
 
     async def complete(self, request: Request) -> Completion:

@@ -102,7 +102,10 @@ def test_where_a_batch_is_cut_changes_no_vector(tmp_path, texts, data) -> None:
     cut = data.draw(st.integers(0, len(texts)))
     whole, parts = Ledger("sqlite://"), Ledger("sqlite://")
     one = Gateway(whole).embed(EmbeddedEmbedder(), texts)
-    two = [*Gateway(parts).embed(EmbeddedEmbedder(), texts[:cut]), *Gateway(parts).embed(EmbeddedEmbedder(), texts[cut:])]
+    two = [
+        *Gateway(parts).embed(EmbeddedEmbedder(), texts[:cut]),
+        *Gateway(parts).embed(EmbeddedEmbedder(), texts[cut:]),
+    ]
     assert [vector.tobytes() for vector in one] == [vector.tobytes() for vector in two]
     assert all(vector.dtype == np.float32 for vector in one)
     whole.close()

@@ -43,7 +43,8 @@ def row(number: int, split: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
     return TrainingData(
-        tuple(row(number, "train") for number in range(24)), tuple(row(number, "validation") for number in range(24, 32))
+        tuple(row(number, "train") for number in range(24)),
+        tuple(row(number, "validation") for number in range(24, 32)),
     )
 
 
@@ -133,7 +134,9 @@ def test_the_base_is_chosen_on_validation_and_named_by_what_it_is(data, tmp_path
 
 def test_a_base_can_be_had_before_there_is_any_data(tmp_path) -> None:
     base = EmbeddedTrainer(tmp_path).base_target("extractive-reader", TrainingData((), ()))
-    completion = asyncio.run(base.complete(Request("student", base.identity, chat("Answer.", render_prompt([], "Why?")))))
+    completion = asyncio.run(
+        base.complete(Request("student", base.identity, chat("Answer.", render_prompt([], "Why?"))))
+    )
     assert parse_answer(completion.text).abstained
 
 
