@@ -69,8 +69,9 @@ def demo(
     with _refresher(settings) as refresher:
         names = place_sample(settings, SECOND if refresh else FIRST)
         say(f"{len(names)} sample documents in {settings.documents_folder}")
-        _bring_up_to_date(settings, refresher)
+        failed = _bring_up_to_date(settings, refresher)
     _show_report(settings)
+    _admit(failed)
     say('\nNext: `raftline ask "..."` puts a question; `raftline dev` opens the Dagster UI.')
 
 
@@ -79,8 +80,9 @@ def refresh() -> None:
     """Say what is out of date and why, then bring it up to date."""
     settings = _settings()
     with _refresher(settings) as refresher:
-        _bring_up_to_date(settings, refresher)
+        failed = _bring_up_to_date(settings, refresher)
     _show_report(settings)
+    _admit(failed)
 
 
 @app.command()
@@ -188,8 +190,10 @@ def dev(
     raise typer.Exit(serve(settings, port or settings.port))
 
 
-def _bring_up_to_date(settings, refresher) -> None:
+def _bring_up_to_date(settings, refresher) -> list:
+    """Runs what there is to do; returns the outcomes that failed."""
     from orchestration.console import follow, say, show_plan
+    from orchestration.overview import show_problems
 
     fresh = refresher.scan()
     plan = refresher.plan()
@@ -199,9 +203,21 @@ def _bring_up_to_date(settings, refresher) -> None:
         documents = settings.documents_folder
         empty = not any(documents.rglob("*.[pP][dD][fF]"))
         say(f"no documents in {documents}: add some with `raftline add PATH`" if empty else "everything is up to date")
-        return
-    show_plan(plan)
-    follow(refresher)
+    else:
+        show_plan(plan)
+    try:
+        return [outcome for outcome in follow(refresher) if outcome.error] if plan else []
+    finally:
+        show_problems(settings)
+
+
+def _admit(failed) -> None:
+    """Raises `RunFailed` if runs failed that did not hold up the others."""
+    from orchestration.execution import RunFailed
+
+    if failed:
+        names = ", ".join(f"{outcome.run.job} {outcome.run.partition}".strip() for outcome in failed)
+        raise RunFailed(f"{len(failed)} runs failed ({names}); the reasons are above")
 
 
 def _show_report(settings, required: bool = False) -> None:

@@ -12,7 +12,7 @@ import dagster as dg
 
 from orchestration.catalog import asset_specs
 from orchestration.definitions import build_defs
-from orchestration.jobs import INGEST, PHASES, register_batches
+from orchestration.jobs import INGEST, PHASES, TRAIN, register_batches
 from orchestration.planning import PlannedRun, phase_runs, plan_refresh
 from orchestration.progress import PROGRESS_ONLY
 from orchestration.sensors import register_recipes
@@ -65,16 +65,16 @@ class Refresher:
         return plan_refresh(self._state())
 
     def execute(self) -> Iterator[PlannedRun | Outcome]:
-        """Yields each run before it starts and its outcome after. A bad batch does not hold up the rest.
+        """Yields each run before it starts and its outcome after. A bad batch or recipe does not hold up the rest.
 
-        Raises `RunFailed` when a later phase fails, since what follows would rest on old data.
+        Raises `RunFailed` when another phase fails, since what follows would rest on old data.
         """
         for phase in PHASES:
             for run in phase_runs(phase, self._state()):
                 yield run
                 outcome = self._run(run)
                 yield outcome
-                if outcome.error and phase is not INGEST:
+                if outcome.error and phase not in (INGEST, TRAIN):
                     raise RunFailed(f"{run.job} failed: {outcome.error}")
 
     def _state(self) -> Any:
@@ -95,8 +95,11 @@ class Refresher:
         )
         if result.success:
             return Outcome(run, result.run_id)
+        record = self._instance.get_run_by_id(result.run_id)
         failures = [event for event in result.all_events if event.is_step_failure]
         error = _innermost(failures[0].step_failure_data.error) if failures else "the run failed before its first step"
+        if "ExecutionInterrupted" in error or (record and record.status is dg.DagsterRunStatus.CANCELED):
+            raise RunFailed("interrupted; the next `raftline refresh` goes on where this one stopped")
         return Outcome(run, result.run_id, error)
 
     def _submit(self, run: PlannedRun, port: int) -> Outcome:

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+from assets.raft.recipes import load_recipes
 from orchestration.catalog import asset_specs
 from orchestration.console import say, show_plan, table
 from orchestration.planning import plan_refresh
@@ -53,13 +55,26 @@ def show_status(settings: Settings) -> None:
         show_plan(plan)
 
 
+def show_problems(settings: Settings) -> None:
+    """Names every document and recipe that cannot be used, and why."""
+    for row in _inventory(build_resources(settings)["lake"].open()):
+        if row["status"] in ("unreadable", "kept_last_good"):
+            kept = "; its last good version still answers" if row["status"] == "kept_last_good" else ""
+            say(f"{row['uri']}: {row['reason']}{kept}", "yellow")
+    for problem in load_recipes(settings.recipes_folder)[1]:
+        say(f"recipe {problem.reason}", "yellow")
+
+
+def _inventory(lake: Lake) -> list[dict[str, Any]]:
+    return lake.rows_or_empty(Table("document_inventory", TABLES["raw_pdfs"].schema, ()))
+
+
 def _documents(lake: Lake) -> None:
-    inventory = Table("document_inventory", TABLES["raw_pdfs"].schema, ())
-    if lake.version(inventory) is None:
+    rows = _inventory(lake)
+    if not rows:
         say("no documents yet: `raftline add PATH`, then `raftline refresh`; or `raftline demo`")
         return
     say("\nDocuments", "bold")
-    rows = lake.read(inventory).to_pylist()
     table(
         ("document", "status", "pages", "chunks", "questions", "reason"),
         [

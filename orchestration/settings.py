@@ -137,7 +137,7 @@ def load_settings(start: Path | None = None) -> Settings:
         except OSError as error:
             raise SettingsError(f"{file} cannot be read: {error.strerror}") from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{file} is not valid YAML: {error}") from error
+            raise SettingsError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
         if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
             raise SettingsError(f"{file} must hold settings as `key: value` lines")
     values: dict[str, Any] = {**content, "root": file.parent if file else start}

@@ -12,7 +12,7 @@ from orchestration.jobs import PHASES
 from orchestration.planning import AssetState, RefreshState
 from resources.lake.lake import WHOLE
 from resources.lake.stage import fingerprint
-from resources.lake.tables import BATCHED, BY_RECIPE
+from resources.lake.tables import BATCHED, BY_RECIPE, CORPUS
 
 
 def read_state(specs: Mapping[str, dg.AssetSpec], resources: Mapping[str, Any]) -> RefreshState:
@@ -21,9 +21,14 @@ def read_state(specs: Mapping[str, dg.AssetSpec], resources: Mapping[str, Any]) 
     options = resources["options"]
     folders = resources["folders"]
     batches = [manifest.key for manifest in resources["corpus"].manifests().load()]
-    valid = valid_recipes(folders.recipes_path)
+    emptied = lake.version(CORPUS) is not None and not lake.count(CORPUS)
+    valid = {} if emptied else valid_recipes(folders.recipes_path)  # nothing can be learned from an empty corpus
     recipes = sorted(valid)
+    models = resources["models"]
     observed = {
+        "contextualized_chunks": {"model": models.identity("contextualizer")},
+        "chunk_embeddings": {"model": models.identity("embedder")},
+        "qa_pairs": {"model": models.identity("teacher")},
         "external_questions": {"question files": files_version(question_files(folders.questions_path))},
         "recipes": {"recipe files": recipes_version(folders.recipes_path)},
     }
@@ -35,6 +40,9 @@ def read_state(specs: Mapping[str, dg.AssetSpec], resources: Mapping[str, Any]) 
                 seen = observed.get(asset, {})
                 if asset == "raft_dataset":
                     seen = {"recipe": recipe_version(valid[partition])}
+                elif asset == "fine_tuned_model":
+                    backend = valid[partition].training.backend
+                    seen = {"trainer": resources["trainers"].get(backend).code_version()}
                 wanted = fingerprint(lake, specs[asset], partition, options, seen)
                 states[asset, partition] = AssetState(wanted, lake.fingerprint(asset, partition))
     retraining = {recipe: retraining_reason(lake, recipe, options.retraining.drift_threshold) for recipe in recipes}

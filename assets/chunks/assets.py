@@ -58,14 +58,14 @@ def chunks(context: dg.AssetExecutionContext, lake: LakeResource, options: Pipel
     deps=[raw_pdfs, chunks],
     group_name=GROUP,
     kinds={"llm", "parquet"},
-    code_version=code_version("resources.llm.prompts", "resources.llm.embedded.contextualizer"),
+    code_version=code_version("resources.llm.prompts"),
 )
 def contextualized_chunks(
     context: dg.AssetExecutionContext, lake: LakeResource, models: ModelsResource
 ) -> dg.MaterializeResult:
     """Chunks with a context line in front, which says where in the document they stand."""
     store = lake.open()
-    stage = Stage(context, store)
+    stage = Stage(context, store, observed={"model": models.identity("contextualizer")})
     titles = {row["document_id"]: row["title"] for row in store.rows(RAW_PDFS, context.partition_key)}
     rows = store.rows(CHUNKS, context.partition_key)
     with models.open() as opened:

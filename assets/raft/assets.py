@@ -58,7 +58,7 @@ def qa_pairs(
 ) -> dg.MaterializeResult:
     """Questions with quoted chain-of-thought answers; each accepted, or kept with the gate that refused it."""
     store = lake.open()
-    stage = Stage(context, store, options)
+    stage = Stage(context, store, options, {"model": models.identity("teacher")})
     titles = {row["document_id"]: row["title"] for row in store.rows(RAW_PDFS, context.partition_key)}
     everything = store.rows(CONTEXTUALIZED_CHUNKS, context.partition_key)
     chunks = sample_chunks(everything, options.questions.chunk_sampling_rate)

@@ -38,7 +38,7 @@ def chunk_embeddings(
 ) -> dg.MaterializeResult:
     """One vector per chunk, a pure function of its contextual text."""
     store = lake.open()
-    stage = Stage(context, store)
+    stage = Stage(context, store, observed={"model": models.identity("embedder")})
     chunks = store.rows(CONTEXTUALIZED_CHUNKS, context.partition_key)
     with models.open() as opened:
         embedder = opened.embedder()

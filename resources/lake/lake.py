@@ -96,6 +96,14 @@ class Lake:
         metadata = pq.read_schema(pa.BufferReader(footer)).metadata or {}
         return metadata.get(_VERSION_KEY, b"").decode() or None
 
+    def count(self, table: Table | str, partition: str = WHOLE) -> int:
+        """The number of rows of a partition, read from its footer; 0 if it was never written."""
+        try:
+            footer = self._footer(self._path(_name(table), partition))
+        except FileNotFoundError:
+            return 0
+        return pq.read_metadata(pa.BufferReader(footer)).num_rows
+
     def delete(self, table: Table | str, partition: str = WHOLE) -> None:
         """Removes one partition; nothing happens if it is not there."""
         try:

@@ -120,6 +120,11 @@ class ModelsResource(dg.ConfigurableResource):
         finally:
             ledger.close()
 
+    def identity(self, role: str) -> str:
+        """Which model plays a role: what a table made by it depends on. Opens nothing."""
+        provider = EmbeddedEmbedder() if role == "embedder" else EmbeddedChat(role)
+        return provider.identity.id
+
     def spend(self) -> pa.Table:
         """What was paid so far, by stage and model."""
         ledger = Ledger(self.ledger_url)

@@ -21,7 +21,7 @@ def refused(outcome: Outcome, *named: object) -> None:
     assert "Traceback" not in outcome.text
     for name in named:
         assert str(name) in outcome.err
-    assert len(outcome.err.splitlines()) <= 4
+    assert len(outcome.err.splitlines()) <= 3
 
 
 def one_line(text: str, name: str) -> str:
@@ -56,6 +56,7 @@ def crowded(small_home: Demo, tmp_path_factory: pytest.TempPathFactory) -> tuple
     (recipes / "range.yaml").write_text("name: wide\ndataset: {p: 1.5}\n", encoding="utf-8")
     (recipes / "broken.yaml").write_text("name: [broken\n", encoding="utf-8")
     (recipes / "binary.yaml").write_bytes(b"\xff\xfe\x00name")
+    (recipes / "greedy.yaml").write_text("name: greedy\ndataset: {k: 20}\n", encoding="utf-8")
     return home, raftline_here(home, "refresh", RAFTLINE_RECIPES=str(recipes))
 
 
@@ -72,13 +73,22 @@ BAD_DOCUMENTS = {
 @pytest.mark.slow
 def test_bad_documents_become_rows_with_a_reason_and_healthy_ones_go_on(crowded: tuple[Path, Outcome]) -> None:
     home, outcome = crowded
-    succeeded(outcome)
+    assert "Traceback" not in outcome.text
     arrived = {row["uri"]: row for row in rows(home, "raw_pdfs", batches(home)[-1])}
     for uri, reason in BAD_DOCUMENTS.items():
         assert arrived[uri]["status"] == "unreadable"
         assert reason in arrived[uri]["error"], uri
     assert arrived["fresh.pdf"]["status"] == "ok"
     assert {"fresh.pdf", "cards.pdf"} <= {row["uri"] for row in rows(home, "corpus")}
+
+
+@pytest.mark.slow
+def test_the_refresh_itself_names_every_bad_document_and_recipe(crowded: tuple[Path, Outcome]) -> None:
+    _, outcome = crowded
+    for uri, reason in BAD_DOCUMENTS.items():
+        assert reason in one_line(outcome.out, f"{uri}: ")
+    for file in ("backend.yaml", "key.yaml", "range.yaml", "broken.yaml", "binary.yaml"):
+        assert one_line(outcome.out, f"recipe {file}")
 
 
 @pytest.mark.slow
@@ -127,6 +137,16 @@ def test_invalid_recipes_are_rows_and_a_warning_and_the_valid_one_is_trained(cro
     assert "good" in {row["recipe"] for row in rows(home, "model_registry")}
 
 
+@pytest.mark.slow
+def test_a_recipe_that_the_corpus_is_too_small_for_fails_by_name_and_the_others_go_on(
+    crowded: tuple[Path, Outcome],
+) -> None:
+    home, outcome = crowded
+    refused(outcome, "train_recipe greedy")
+    assert "dataset.k is 20" in one_line(outcome.out, "train_recipe greedy: ")
+    assert (home / "reports" / "eval_report.html").is_file()
+
+
 def test_an_empty_folder_says_so_and_how_to_go_on(tmp_path: Path) -> None:
     home = tmp_path / "home"
     outcome = succeeded(raftline_here(home, "refresh"))
@@ -134,14 +154,15 @@ def test_an_empty_folder_says_so_and_how_to_go_on(tmp_path: Path) -> None:
     assert "raftline add" in outcome.out
 
 
-def test_a_folder_of_nothing_but_bad_documents_is_reported_by_name(tmp_path: Path) -> None:
+def test_a_folder_of_nothing_but_bad_documents_is_reported_by_name_and_trains_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
     (home / "documents").mkdir(parents=True)
     make_png(home / "documents" / "picture.pdf")
-    outcome = raftline_here(home, "refresh")
-    assert "Traceback" not in outcome.text
-    status = succeeded(raftline_here(home, "status")).out
-    assert "PNG image" in one_line(status, "picture.pdf")
+    refreshed = succeeded(raftline_here(home, "refresh"))
+    assert "PNG image" in one_line(refreshed.out, "picture.pdf: ")
+    again = succeeded(raftline_here(home, "refresh"))
+    assert "everything is up to date" in again.out
+    assert "PNG image" in one_line(again.out, "picture.pdf: ")
 
 
 @pytest.mark.slow

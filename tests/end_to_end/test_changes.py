@@ -73,7 +73,9 @@ def _current_index(folder: Path) -> str:
 
 def test_the_corpus_holds_the_new_fee_and_no_longer_the_old_one(demo: Demo, refreshed_demo: Demo) -> None:
     def withdrawal(made: Demo) -> str:
-        lines = [line for row in rows(made.home, "corpus") if row["uri"] == CHANGED for line in row["text"].splitlines()]
+        lines = [
+            line for row in rows(made.home, "corpus") if row["uri"] == CHANGED for line in row["text"].splitlines()
+        ]
         [line] = [line for line in lines if line.startswith("|Withdrawal at another bank's machine|")]
         return line
 

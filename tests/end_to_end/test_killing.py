@@ -1,13 +1,15 @@
 """kill -9 in the middle of a refresh, again and again: the last one ends in the bytes of an undisturbed home."""
 
 import random
+import signal
+import subprocess
 import time
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from tests.end_to_end.conftest import Demo, fill_small_home, raftline, start, succeeded
+from tests.end_to_end.conftest import Demo, fill_small_home, finish, raftline, start, succeeded
 from tests.end_to_end.homes import differences, instance_of, lasting_bytes, ledger_keys
 
 pytestmark = pytest.mark.slow
@@ -41,15 +43,36 @@ def test_a_refresh_killed_at_random_moments_ends_in_the_same_bytes(small_home: D
     assert ended == {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}, "a killed run must not look alive"
 
 
+def test_ctrl_c_stops_a_refresh_with_one_line_and_the_next_one_goes_on(small_home: Demo, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    fill_small_home(home)
+    process = start(home, "refresh")
+    _wait_for(home / "lake/tables/markdown_pages", process)
+    process.send_signal(signal.SIGINT)
+    stopped = finish(process)
+    assert stopped.code == 1
+    assert stopped.err.splitlines() == [
+        "raftline: interrupted; the next `raftline refresh` goes on where this one stopped"
+    ]
+    assert not (home / "lake" / "tables" / "corpus").exists(), "nothing may start after the interruption"
+
+    succeeded(raftline(home, "refresh"))
+    assert differences(lasting_bytes(small_home.home), lasting_bytes(home)) == []
+
+
 def _kill_after(home: Path, moment: str, delay: float) -> bool:
     """Starts a refresh and kills it `delay` seconds after `moment` exists; whether it was still at work."""
     process = start(home, "refresh")
-    while process.poll() is None and not _exists(home / moment):
-        time.sleep(0.02)
+    _wait_for(home / moment, process)
     time.sleep(delay)
     process.kill()
     process.communicate()
     return process.returncode < 0
+
+
+def _wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    while process.poll() is None and not _exists(path):
+        time.sleep(0.02)
 
 
 def _exists(path: Path) -> bool:

@@ -5,7 +5,8 @@ import re
 from resources.llm.embedded import candidates as view
 from resources.llm.embedded.candidates import Candidate
 from resources.llm.embedded.facets import Facets
-from resources.llm.embedded.values import AMOUNT, FREE, TICK, UNAVAILABLE
+from resources.llm.embedded.values import AMOUNT, FREE, TICK, UNAVAILABLE, number_of
+from resources.llm.embedded.vocabulary import terms
 from resources.llm.raft_text import REFUSAL, quoted, render_answer
 
 _YES = {"en": "Yes", "zh": "是"}
@@ -25,11 +26,21 @@ _NEGATIVE = re.compile(
 def final_answer(candidate: Candidate, asked: Facets, question: str) -> str:
     """What the candidate answers to this question: yes or no where that is asked, else its own words or value."""
     if not asked.yes_no:
-        return candidate.answer
+        return _holder(candidate, asked) or candidate.answer
     affirmed = _affirms(candidate, asked, question)
     word = (_YES if affirmed else _NO)[asked.language]
-    tells = affirmed and candidate.value_type == AMOUNT and _asks_cost(question) and not FREE.fullmatch(candidate.answer)
+    tells = (
+        affirmed and candidate.value_type == AMOUNT and _asks_cost(question) and not FREE.fullmatch(candidate.answer)
+    )
     return word + ("，" if asked.language == "zh" else ", ") + candidate.answer if tells else word
+
+
+def _holder(candidate: Candidate, asked: Facets) -> str:
+    """Whose value a cell is, where the question tells the value and asks which plan or service has it."""
+    if not asked.which or candidate.kind != view.CELL or number_of(candidate.answer) not in asked.numbers:
+        return ""
+    named = set(terms(candidate.column)) & set(asked.terms)
+    return candidate.row.split(" > ")[-1] if named else candidate.column
 
 
 def _asks_cost(question: str) -> bool:

@@ -46,11 +46,17 @@ def short(answer: str) -> str:
     return (cut.rsplit(" ", 1)[0] if " " in cut[100:] else cut).rstrip(" ,;，；") + "…"
 
 
+def labels(**fields: Any) -> Labels:
+    return fields
+
+
 def conditions_of(marks: Iterable[str], notes: dict[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notes[mark] for mark in marks if mark in notes))
 
 
-def inner_values(body: str, spelled: str, quote: str, start: int, end: int, kind: str, language: str, base) -> Iterator[Candidate]:
+def inner_values(
+    body: str, spelled: str, quote: str, start: int, end: int, kind: str, language: str, base: Labels
+) -> Iterator[Candidate]:
     """One candidate for each value inside a longer text."""
     found = values(body)
     for index, value in enumerate(found):

@@ -1,8 +1,4 @@
-"""What a question asks for: its language, the kind of answer it expects, its terms, names and numbers.
-
-`terms` is shared by questions and documents: stems of the one tokenizer, brought to one word per everyday meaning
-(charge, cost and price are a fee). Both readers, untrained and trained, see text through it.
-"""
+"""What a question asks for: its language, the kind of answer it expects, its terms, names and numbers."""
 
 import re
 from dataclasses import dataclass
@@ -10,102 +6,13 @@ from functools import lru_cache
 from itertools import pairwise
 
 from resources.llm.embedded.values import AMOUNT, COUNT, DATE, DURATION, PERCENTAGE, TEXT, TICK, number_of, values
+from resources.llm.embedded.vocabulary import canonical, terms, unified
 from resources.llm.raft_text import language_of
-from resources.search.tokenizer import STOP_WORDS, stem, tokens
+from resources.search.tokenizer import STOP_WORDS, tokens
 
 YES_NO, LIST, DEFINITION = "yes_no", "list", "definition"
 PHONE, EMAIL, WEB = "phone", "email", "web"
 
-_SAME = """
-fee charge cost price free waive
-atm abm cashpoint
-withdraw withdrawal
-cheque check
-chequing checking
-telephone phone
-month monthly
-year yearly annual annually annum
-day daily
-week weekly
-quarter quarterly
-pay payment paid settle
-minimum min least lowest smallest
-maximum max most highest limit cap
-foreign international abroad overseas
-buy purchase
-customer client
-loan borrow
-id identification identity
-online internet web
-close closing closure terminate
-open opening
-early earlier
-senior seniors elderly
-kid kids child children
-qualify eligible eligibility
-require required requirement need
-statement statements
-include included
-percent percentage
-standard ordinary normal regular usual
-lose lost misplace misplaced
-steal stole stolen theft
-dispute contest challenge
-gambling gamble betting bet
-goods parcel package merchandise
-arrive arrived deliver delivery
-cancel revoke recall undo
-refund reimburse reimbursement
-change amend modify alter
-replace replacement substitute
-document paper papers paperwork
-income salary wage wages earnings
-home house property
-car vehicle auto
-start begin commence
-expire expiry end
-help assist assistance
-wrong incorrect mistaken error
-increase raise rise
-reduce reduction lower decrease
-instant immediate immediately instantly
-mail post posted letter
-branch counter teller
-app mobile smartphone
-complain complaint grievance
-fraud scam defraud deceive deceived
-joint shared
-exchange convert conversion
-penalty fine
-travel trip journey holiday vacation
-proof evidence prove
-live reside residence resident
-old age aged
-photo picture photograph
-grow grew growth
-choose select choice pick
-"""
-_CANON = {stem(word): group.split()[0] for group in _SAME.strip().splitlines() for word in group.split()}
-
-_PHRASES = tuple(
-    (re.compile(pattern, re.I), word)
-    for pattern, word in (
-        (r"\b(?:cash|bank|teller) machines?\b|\bautomated (?:teller|banking) machines?\b|自动取款机|自动柜员机|取款机|ATM机", " atm "),
-        (r"\b(?:tak(?:e|es|ing)|took|get|getting|pull)\b(?: out)? (?:\w+ )?(?:cash|money)(?: out)?\b", " withdraw cash "),
-        (r"\b(?:per|each|every|a) month\b", " monthly "),
-        (r"\b(?:per|each|every|a) (?:year|annum)\b", " annual "),
-        (r"\bup to\b|\bno more than\b|\bat most\b", " maximum "),
-        (r"\bat least\b|\bno less than\b", " minimum "),
-        (r"\bno longer\b", " discontinued "),
-        ("手续费|服务费|工本费|收费|多少钱|费率", "费用"),
-        ("取现|提现|提款", "取款"),
-        ("国外|海外", "境外"),
-        ("至少|最少|起存", "最低"),
-        ("至多|最多|上限", "最高"),
-        ("每个月|月度", "每月"),
-        ("注销|关闭", "销户"),
-    )
-)
 _ASKING = STOP_WORDS | frozenset(
     """
     much many long often soon far please tell me know does did get got give there want like would shall may might must
@@ -116,34 +23,68 @@ _ASKING_ZH = re.compile(
     "请问|多少|什么|哪些|哪个|哪种|哪里|如何|怎么|怎样|是否|能否|可否|可以|多久|多长|时候|时间|需要|你们|应该|为什么|由谁"
     "|[的了吗呢吧我您你是几能会在时要有和与及或为对从到把被这那请么个]"
 )
-_YES_NO = re.compile(
-    r"^(?:(?:and|but|so|if [^,]+,|with [^,]+,|on [^,]+,|for [^,]+,|as [^,]+,)\s*)?"
+_AUXILIARY = (
     r"(?:is|are|was|were|do|does|did|can|could|will|would|may|must|should|has|have|am|isn't|aren't|don't|doesn't|can't)\b"
+    r"(?! you (?:please )?(?:explain|tell|describe|say|give|show|list)\b)(?! the following)"
+)
+_YES_NO = re.compile(
+    rf"^(?:(?:and|but|so)\s+)?{_AUXILIARY}|[.:]\s+{_AUXILIARY}"
+    rf"|^(?:in|on|for|with|about|regarding|concerning|according to|under|if|as|when|once|after) [^?]*?,\s*{_AUXILIARY}"
     r"|吗[？?]?$|是否|能否|可否|能不能|可不可以|是不是|有没有",
     re.I,
 )
+_WHICH = re.compile(r"\b(?:which|what) (?:of the )?[a-z-]+\b(?<!much)(?<!many)|哪个|哪种|哪些", re.I)
 _ASKS = tuple(
     (kind, re.compile(pattern, re.I))
     for kind, pattern in (
-        (DURATION, r"\bhow (?:long|soon|quickly|fast)\b|\b(?:how many|number of) (?:\w+ )?(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b"
-                   r"|\bperiod\b|\bterm length\b|\bnotice\b|多久|多长时间|几(?:个工作日|个月|天|年|小时)|多少(?:天|个月|年|小时|个工作日)|期限"),
-        (DATE, r"\bwhen\b|\bwhat (?:date|day|time)\b|\bby which date\b|\bdeadline\b|\bwhich (?:date|day|month)\b|什么时候|何时|哪天|几点|日期|几号"),
-        (PERCENTAGE, r"\b(?:interest )?rates?\b|\bper ?cent(?:age)?\b|\bAPR\b|\bAPY\b|\bhow much interest\b|\bcommission\b|利率|百分|比例|年化"),
-        (AMOUNT, r"\bhow much\b|\b(?:fees?|charges?|charged|costs?|prices?|priced|amount|balance|discount|deposit|income|limit|maximum|minimum|salary|premium|value)\b|\bthe (?:most|least)\b"
-                 r"|\bpay\b|多少钱|费用|收费|年费|月费|手续费|金额|多少元|余额|限额|额度"),
-        (COUNT, r"\bhow many\b|\bnumber of\b|\bhow often\b|\blimit\b|\bhow old\b|\bage\b|几(?:次|笔|张|份|个)|多少(?:次|笔|张|份|个)|次数|年龄"),
+        (
+            DURATION,
+            r"\bhow (?:long|soon|quickly|fast)\b|\b(?:how many|number of) (?:\w+ )?(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b"
+            r"|\bperiod\b|\bterm length\b|\bnotice\b|多久|多长时间|几(?:个工作日|个月|天|年|小时)|多少(?:天|个月|年|小时|个工作日)|期限",
+        ),
+        (
+            DATE,
+            r"\bwhen\b|\bwhat (?:date|day|time)\b|\bby which date\b|\bdeadline\b|\bwhich (?:date|day|month)\b|什么时候|何时|哪天|几点|日期|几号",
+        ),
+        (
+            PERCENTAGE,
+            r"\b(?:interest )?rates?\b|\bper ?cent(?:age)?\b|\bAPR\b|\bAPY\b|\bhow much interest\b|\bcommission\b|利率|百分|比例|年化",
+        ),
+        (
+            AMOUNT,
+            r"\bhow much\b|\b(?:fees?|charges?|charged|costs?|prices?|priced|amount|balance|discount|deposit|income|limit|maximum|minimum|salary|premium|value)\b|\bthe (?:most|least)\b"
+            r"|\bpay\b|多少钱|费用|收费|年费|月费|手续费|金额|多少元|余额|限额|额度",
+        ),
+        (
+            COUNT,
+            r"\bhow many\b|\bnumber of\b|\bhow often\b|\blimit\b|\bhow old\b|\bage\b|几(?:次|笔|张|份|个)|多少(?:次|笔|张|份|个)|次数|年龄",
+        ),
         (EMAIL, r"\be-?mail\b|邮箱|电子邮件"),
         (WEB, r"\b(?:web ?site|web ?page|url)\b|网址|网站"),
-        (PHONE, r"\b(?:phone number|telephone number|contact number|fax|hotline|by (?:tele)?phone)\b|\bwhat number\b"
-                r"|\bnumber (?:do|should|can|to|of|for)\b|\b(?:can|do|should) I call\b|电话|热线"),
-        (LIST, r"\b(?:which|what) (?:[\w-]+ ){0,2}?[\w-]+s\b(?= (?:are|do|can|must|have|may|will|should|would|I|you|apply|qualify|count|need)\b)|^how (?:do|can|should|may) (?:I|you|we|one)\b|\bwhat (?:do|does|must|should|will) (?:\w+ )+(?:need|bring|provide|include|require)\b|\blist\b"
-               r"|\bwhat are\b|\bwhat (?:is|are) (?:needed|required|included)\b|哪些|需要(?:什么|提供|准备)|包括"),
-        (DEFINITION, r"^what (?:is|are|does) (?:an? |the |meant by )?[^?]{2,60}?(?: mean| stand for)?\s*\?*$|\bdefin(?:e|ition)\b|什么是|是什么意思|指的?是什么|什么叫"),
+        (
+            PHONE,
+            r"\b(?:phone number|telephone number|contact number|fax|hotline|by (?:tele)?phone)\b|\bwhat number\b"
+            r"|\bnumber (?:do|should|can|to|of|for)\b|\b(?:can|do|should) I call\b|电话|热线",
+        ),
+        (
+            LIST,
+            r"\b(?:which|what) (?:[\w-]+ ){0,2}?[\w-]+s\b(?= (?:are|do|can|must|have|may|will|should|would|I|you|apply|qualify|count|need)\b)|^how (?:do|can|should|may) (?:I|you|we|one)\b|\bwhat (?:do|does|must|should|will) (?:\w+ )+(?:need|bring|provide|include|require)\b|\blist\b"
+            r"|\bwhat are\b|\bwhat (?:is|are) (?:needed|required|included)\b|哪些|需要(?:什么|提供|准备)|包括",
+        ),
+        (
+            DEFINITION,
+            r"\bexplain what .* (?:is|are|means?)\b|^how would you describe\b|^what (?:exactly )?(?:is|are|does) (?:an? |the |meant by )?[^?]{2,60}?(?: mean| stand for)?\s*\?*$|\bdefin(?:e|ition)\b|什么是|是什么意思|指的?是什么|什么叫",
+        ),
     )
 )
 _CAPITALISED = r"(?:[A-Z][\w’'-]*|[a-z]-[A-Z][\w-]*)"
-_NAME = re.compile(rf"(?<!^)(?<![.!?]\s)\b{_CAPITALISED}(?:(?:\s(?:with|of|for|and)\s|\s){_CAPITALISED})*|^[A-Z]{{2,}}\w*")
-_STRICT = re.compile(r"^what (?:is|are) an? |^what (?:does|do) .* mean\b|\bdefinition of\b|什么是|是什么意思", re.I)
+_NAME = re.compile(
+    rf"(?<!^)(?<![.!?]\s)\b{_CAPITALISED}(?:(?:\s(?:with|of|for|and)\s|\s){_CAPITALISED})*|^[A-Z]{{2,}}\w*"
+)
+_STRICT = re.compile(
+    r"^what (?:exactly )?(?:is|are) an? |\bexplain what .* (?:is|are)\b|^what (?:does|do) .* mean\b|\bdefinition of\b|什么是|是什么意思",
+    re.I,
+)
 _COUNTED = re.compile(r"\bhow many ((?:[\w-]+ ){0,2}?[\w-]+s)\b|\bnumber of ([\w-]+)", re.I)
 
 
@@ -151,7 +92,7 @@ _COUNTED = re.compile(r"\bhow many ((?:[\w-]+ ){0,2}?[\w-]+s)\b|\bnumber of ([\w
 class Facets:
     """A question taken apart. `asks` holds expected answer kinds, the likeliest first; empty means prose will do. `names` are
     the terms of each run of capitalised words, `counted` is what `how many` counts; `strict` questions
-    want a definition and nothing else."""
+    want a definition and nothing else; `which` asks for one thing out of several."""
 
     language: str
     asks: tuple[str, ...]
@@ -162,6 +103,7 @@ class Facets:
     negated: bool
     counted: str
     strict: bool
+    which: bool
 
     @property
     def yes_no(self) -> bool:
@@ -189,33 +131,24 @@ class Facets:
 _VALUED = frozenset({AMOUNT, PERCENTAGE, DATE, DURATION, COUNT, PHONE, EMAIL, WEB})
 
 
-GENERIC = frozenset({"account", "plan", "card", "bank", "servic", "program", "product", "fee", "custom", "loan"})
-"""Words of a name that do not tell it from others."""
-
-
-@lru_cache(maxsize=1 << 16)
-def terms(text: str) -> tuple[str, ...]:
-    """Content terms of a text, in order, repeats kept."""
-    for pattern, word in _PHRASES:
-        text = pattern.sub(word, text)
-    return tuple(_CANON.get(token, token) for token in tokens(text, STOP_WORDS))
-
-
 @lru_cache(maxsize=4096)
 def facets(question: str) -> Facets:
     """The facets of a question."""
     language = language_of(question)
     subject = _question_terms(question)
-    last = re.split(r"(?<=[.:：。])\s+|(?<=[：。])", question.strip())[-1]  # people lead in: "I have a card. Is it ...?"
-    asks = [YES_NO] if _YES_NO.search(question.strip()) or _YES_NO.search(last) else []
+    asks = [YES_NO] if _YES_NO.search(question.strip()) else []
     asks += [kind for kind, pattern in _ASKS if pattern.search(question.strip())]
     if any(ask in _VALUED for ask in asks):
         asks = [ask for ask in asks if ask not in (DEFINITION, LIST)]
     if LIST in asks and not re.search(r"^what (?:is|does)|什么是", question, re.I):
         asks = [ask for ask in asks if ask != DEFINITION]
-    names = (tuple(t for t in dict.fromkeys(terms(match.group(0))) if t in subject) for match in _NAME.finditer(question))
+    names = (
+        tuple(t for t in dict.fromkeys(terms(match.group(0))) if t in subject) for match in _NAME.finditer(question)
+    )
     counted = _COUNTED.search(question)
-    numbers = {number_of(v.text) for v in values(question)} | set(re.findall(r"\d+(?:\.\d+)?", question.replace(",", "")))
+    numbers = {number_of(v.text) for v in values(question)} | set(
+        re.findall(r"\d+(?:\.\d+)?", question.replace(",", ""))
+    )
     return Facets(
         language,
         tuple(dict.fromkeys(asks)),
@@ -226,12 +159,11 @@ def facets(question: str) -> Facets:
         bool(re.search(r"\b(?:not|no longer|without|never|n't)\b|不", question, re.I)),
         next((t for t in reversed(terms(counted.group(1) or counted.group(2))) if t in subject), "") if counted else "",
         bool(_STRICT.search(question.strip())),
+        bool(_WHICH.search(question)),
     )
 
 
 def _question_terms(question: str) -> list[str]:
-    for pattern, word in _PHRASES:
-        question = pattern.sub(word, question)
-    question = _ASKING_ZH.sub(" ", question)
-    found = [_CANON.get(token, token) for token in tokens(question, _ASKING)]
+    question = _ASKING_ZH.sub(" ", unified(question))
+    found = [canonical(token) for token in tokens(question, _ASKING)]
     return [term for term in found if len(term) > 1 or term.isdigit() or not "\u3400" <= term <= "\u9fff"]

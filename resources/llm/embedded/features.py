@@ -11,10 +11,11 @@ import numpy as np
 
 from resources.llm.embedded import candidates as view
 from resources.llm.embedded.candidates import Candidate
-from resources.llm.embedded.facets import DEFINITION, GENERIC, LIST, Facets, facets
+from resources.llm.embedded.facets import DEFINITION, LIST, Facets, facets
 from resources.llm.embedded.overlap import Overlap, Weigher
 from resources.llm.embedded.sight import Sight, look
-from resources.llm.embedded.values import FREE, TEXT, UNAVAILABLE, values
+from resources.llm.embedded.values import FREE, TEXT, TICK, UNAVAILABLE, values
+from resources.llm.embedded.vocabulary import GENERIC
 
 FEATURES_VERSION = "2026-11-reader-1"
 FEATURES = (
@@ -83,7 +84,8 @@ def _columns(asked: Facets, sight: Sight, index: int, weigh: Weigher) -> dict[st
         "column_lost": _best_of(column_fit, sight.row_groups) - column_fit,
         "heading": overlap.fit("heading"),
         "names_own": _least([overlap.share(name, "own") for name in asked.names], size, default=0.5),
-        "names_missing": 1.0 - _least([overlap.match(term, "everything") for term in _telling(asked)], size, default=1.0),
+        "names_missing": 1.0
+        - _least([overlap.match(term, "everything") for term in _telling(asked)], size, default=1.0),
         "document": np.full(size, weigh.documents[index]),
         "document_lost": np.full(size, max(0.0, best_other - weigh.documents[index])),
         "expected": _expected(asked, sight),
@@ -98,7 +100,7 @@ def _columns(asked: Facets, sight: Sight, index: int, weigh: Weigher) -> dict[st
         "list_asked": listed * (LIST in asked.asks),
         "list_unasked": listed * (LIST not in asked.asks),
         "length": sight.length,
-        "echo": overlap.only_asked("answer") * (sight.types == TEXT).astype(float),
+        "echo": _echo(asked, sight, overlap),
         "unavailable": sight.unavailable.astype(float),
         "counted": _counted(asked, sight, overlap),
         "intro_fit": overlap.fit("row") * (listed + (sight.kinds == view.ITEM_KIND)),
@@ -135,6 +137,12 @@ def _expected(asked: Facets, sight: Sight) -> np.ndarray:
     return np.where(sight.unavailable & (sight.kinds == view.CELL), 0.7, found)
 
 
+def _echo(asked: Facets, sight: Sight, overlap: Overlap) -> np.ndarray:
+    """Whether the answer only repeats the question; a cell may, where the question asks whose value it is."""
+    repeats = overlap.only_asked("answer") & (sight.types != TICK)
+    return (repeats & ~((sight.kinds == view.CELL) & asked.which)).astype(float)
+
+
 def _elsewhere(overlap: Overlap, weigh: Weigher, size: int) -> np.ndarray:
     """The weighted share of the question that other candidates mention and this one does not."""
     known = [term for term, options in weigh.matches.items() if options]
@@ -162,9 +170,7 @@ def _is_valueless(asked: Facets, final: str) -> bool:
     return asked.asks_value and not told and not any(map(str.isdigit, final))
 
 
-def confidence_features(
-    seen: Scene, scores: np.ndarray, best: int, final_of: Callable[[int], str]
-) -> dict[str, float]:
+def confidence_features(seen: Scene, scores: np.ndarray, best: int, final_of: Callable[[int], str]) -> dict[str, float]:
     """What speaks for answering with the best candidate: its coverage and its lead over other answers."""
     row = dict(zip(FEATURES, seen.matrix[best].tolist(), strict=True))
     ranked = np.argsort(-scores, kind="stable")[:_RIVALS].tolist()

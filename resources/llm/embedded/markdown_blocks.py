@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from resources.llm.embedded.table_grid import is_table_line
-from resources.llm.embedded.values import clean
 
 HEADING, PARAGRAPH, ITEM, TABLE, NOTE = "heading", "paragraph", "item", "table", "note"
 
@@ -14,10 +13,14 @@ _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
 _ITEM = re.compile(r"^(\s*(?:[-*+•▪◦–]|\d{1,2}[.)、]|[(（]\d{1,2}[)）]|[①-⑳])\s+)(?=\S)")
 _FURNITURE = re.compile(r"^\W*(?:\d{1,4}|page \d+(?: of \d+)?)\W*$", re.I)
 _PICTURE = re.compile(r"^\s*(?:!\[[^\]]*\]\([^)]*\)|<!--.*-->|-{3,}|\*{3,})\s*$")
-_NOTE = re.compile(r"(?:^|(?<=\s))(?:\*\*\s?(\d{1,2}|[*†‡])\s?\*\*|(?:\*\*)?<sup>\s*(?:\*\*)?(\d{1,2}|[*†‡])(?:\*\*)?\s*</sup>(?:\*\*)?)\s*(?=\S)")
+_NOTE = re.compile(
+    r"(?:^|(?<=\s))(?:\*\*\s?(\d{1,2}|[*†‡])\s?\*\*|(?:\*\*)?<sup>\s*(?:\*\*)?(\d{1,2}|[*†‡])(?:\*\*)?\s*</sup>(?:\*\*)?)\s*(?=\S)"
+)
 _RAISED_NOTE = re.compile(r"^([¹²³⁰⁴-⁹]+)\s*(?=\S)(.+)$", re.M)
 _PLAIN_NOTE = re.compile(r"^(\d{1,2}|[*†‡])\s+(?=[A-Z“\"\u3400-\u9fff])")
-_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|No|Nos|St|Mr|Mrs|Ms|Dr|Inc|Ltd|Corp|Co|U\.S|U\.K|a\.m|p\.m|approx|incl|max|min|Art|Sec|Fig|[A-Z]))\.$")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|etc|vs|No|Nos|St|Mr|Mrs|Ms|Dr|Inc|Ltd|Corp|Co|U\.S|U\.K|a\.m|p\.m|approx|incl|max|min|Art|Sec|Fig|[A-Z]))\.$"
+)
 _CONTENTS = re.compile(r"(?:…|\.{3,200}|(?:\s\.){3,200})\s{0,9}(?:\d{1,3}\b|[A-Z])")
 _STOP = re.compile(r"[.!?]+[\"”’')\]*_]*(?:<sup>[^<]*</sup>)*(?=\s|$)|[。！？；]+[”’」』）]*(?:<sup>[^<]*</sup>)*")
 
@@ -104,7 +107,9 @@ def _paragraph(text: str, start: int, end: int) -> list[Block]:
     ends = [*(mark.start() for mark in marks[1:]), len(body)]
     for mark, stop in zip(marks, ends, strict=True):
         piece = body[mark.end() : stop].rstrip()
-        found.append(Block(NOTE, start + mark.end(), start + mark.end() + len(piece), 0, mark.group(1) or mark.group(2)))
+        found.append(
+            Block(NOTE, start + mark.end(), start + mark.end() + len(piece), 0, mark.group(1) or mark.group(2))
+        )
     return found
 
 

@@ -119,7 +119,9 @@ def _ticked(cells: Sequence[Cell]) -> bool:
 
 
 def _column_ticked(rows: list[Row], index: int) -> bool:
-    return _ticked([row.cells[index] for row in rows if index < len(row.cells) and row.filled]) if len(rows) > 1 else False
+    return (
+        _ticked([row.cells[index] for row in rows if index < len(row.cells) and row.filled]) if len(rows) > 1 else False
+    )
 
 
 def _bounds(cell: Cell) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Overlap of a question with documents: what its terms weigh among them, and how strongly each part of each candidate meets them."""
+"""Overlap of a question with documents: what its terms weigh among them and which candidates hold them."""
 
 import math
 from collections import Counter

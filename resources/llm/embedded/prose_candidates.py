@@ -12,6 +12,7 @@ from resources.llm.embedded.candidate import (
     Candidate,
     conditions_of,
     inner_values,
+    labels,
     short,
 )
 from resources.llm.embedded.markdown_blocks import HEADING, ITEM, NOTE, TABLE, Block, sentences
@@ -24,7 +25,10 @@ _TERM = re.compile(
     r"|_(?P<italic>[^_\n]{2,60}?)[:：]_|(?P<plain>[A-Z][^.:;!?,|\n]{2,70}?|[\u3400-\u9fff][^。：；，|\n]{1,20}?)[:：])"
     r"\s*(?P<body>\S(?=(?:\S*\s){3}|[^\n]{8}))"
 )
-_MEANS = re.compile(r"^(?!(?:It|This|That|They|These|Those|There|Here|You|We|I|Which|Who|What|He|She|Our|Your)\b)(?:(?:An?|The)\s+)?(?P<term>[^,;:.]{2,60}?)\s+(?:is|are|means?|refers? to)\s+(?:an?|the|any|all)\s+\S", re.I)
+_MEANS = re.compile(
+    r"^(?!(?:It|This|That|They|These|Those|There|Here|You|We|I|Which|Who|What|He|She|Our|Your)\b)(?:(?:An?|The)\s+)?(?P<term>[^,;:.]{2,60}?)\s+(?:is|are|means?|refers? to)\s+(?:an?|the|any|all)\s+\S",
+    re.I,
+)
 _MEANS_ZH = re.compile(r"^(?P<term>[^，。；：]{2,20}?)(?:是指|指的是|系指|即为|，是指)\S")
 _WHEN = r"(?:if|when|once|unless|until|after|before|as soon as|provided(?: that)?|in case|where|while)"
 _CONDITIONALS = (
@@ -72,11 +76,15 @@ def _term(match: re.Match[str]) -> str:
     return clean(next(filter(None, match.group("bold", "before", "italic", "plain"))))
 
 
-def _definition(text: str, start: int, end: int, term: str, body: str, heading: str, notes: dict[str, str]) -> Candidate:
+def _definition(
+    text: str, start: int, end: int, term: str, body: str, heading: str, notes: dict[str, str]
+) -> Candidate:
     quote = text[start:end].strip()
-    base = dict(heading=heading, row=term, conditions=conditions_of(footnote_marks(quote), notes))
+    base = labels(heading=heading, row=term, conditions=conditions_of(footnote_marks(quote), notes))
     spelled = " | ".join(part for part in (heading, f"{term}: {body}") if part)
-    return Candidate(spelled, quote, start, start + len(quote), short(body), DEFINITION, TEXT, language_of(body), **base)
+    return Candidate(
+        spelled, quote, start, start + len(quote), short(body), DEFINITION, TEXT, language_of(body), **base
+    )
 
 
 def _sentence(
@@ -86,11 +94,11 @@ def _sentence(
     if len(body) < 4 or body.endswith((":", "：")) or not any(character.isalpha() for character in body):
         return
     language = language_of(body)
-    base = dict(heading=heading, row=row, conditions=conditions_of(footnote_marks(quote), notes))
+    base = labels(heading=heading, row=row, conditions=conditions_of(footnote_marks(quote), notes))
     spelled = " | ".join(part for part in (heading, row, body) if part)
     means = _MEANS.match(body) or _MEANS_ZH.match(body)
     if means and not row:
-        defined = {**base, "row": means.group("term")}
+        defined = labels(**{**base, "row": means.group("term")})
         yield Candidate(spelled, quote, quote_start, end, short(body), DEFINITION, TEXT, language, **defined)
     else:
         yield Candidate(spelled, quote, quote_start, end, short(body), SENTENCE, TEXT, language, **base)
@@ -110,7 +118,12 @@ def _clauses(body: str) -> Iterator[tuple[str, str]]:
 
 
 def item_candidates(
-    text: str, parts: Sequence[Block], position: int, lists: Mapping[int, ListAround], heading: str, notes: dict[str, str]
+    text: str,
+    parts: Sequence[Block],
+    position: int,
+    lists: Mapping[int, ListAround],
+    heading: str,
+    notes: dict[str, str],
 ) -> Iterator[Candidate]:
     """The candidates of a list item, and of its whole list when it is the first of one."""
     block = parts[position]
@@ -129,14 +142,16 @@ def item_candidates(
     if _leads(text, block):
         return
     quote = text[block.start : block.end]
-    base = dict(heading=heading, row=intro, conditions=conditions_of(footnote_marks(quote), notes))
+    base = labels(heading=heading, row=intro, conditions=conditions_of(footnote_marks(quote), notes))
     spelled = " | ".join(part for part in (heading, intro, body) if part)
     language = language_of(body)
     yield Candidate(spelled, quote, block.start, block.end, short(body), ITEM_KIND, TEXT, language, **base)
     yield from inner_values(body, spelled, quote, block.start, block.end, ITEM_KIND, language, base)
 
 
-def _whole_list(text: str, items: Sequence[Block], intro: str, heading: str, before: Block | None) -> Iterator[Candidate]:
+def _whole_list(
+    text: str, items: Sequence[Block], intro: str, heading: str, before: Block | None
+) -> Iterator[Candidate]:
     start = items[0].start if before is None else before.start
     quote = text[start : items[-1].end]
     if len(quote) > _LONGEST_QUOTE:
@@ -145,7 +160,9 @@ def _whole_list(text: str, items: Sequence[Block], intro: str, heading: str, bef
     language = language_of(" ".join(names))
     answer = ("；" if language == "zh" else "; ").join(names)
     spelled = " | ".join(part for part in (heading, intro, answer) if part)
-    yield Candidate(spelled, quote, start, items[-1].end, short(answer), LIST, TEXT, language, heading=heading, row=intro)
+    yield Candidate(
+        spelled, quote, start, items[-1].end, short(answer), LIST, TEXT, language, heading=heading, row=intro
+    )
 
 
 def lists_of(text: str, parts: Sequence[Block]) -> dict[int, ListAround]:

@@ -19,13 +19,16 @@ from resources.llm.request import Completion, ModelIdentity, Request
 from resources.tokens import count_tokens
 
 NAMES = {"teacher": "extractive-teacher", "contextualizer": "heading-contextualizer"}
+_CODE = {
+    "extractive-teacher": ("resources.llm.embedded", "resources.llm.raft_text", "resources.search.tokenizer"),
+    "heading-contextualizer": ("resources.llm.embedded.contextualizer",),
+}
 
 
 @cache
 def identity(name: str) -> ModelIdentity:
     """An embedded model's identity, with the hash of the code that it consists of."""
-    version = code_version("resources.llm.embedded", "resources.llm.raft_text", "resources.search.tokenizer")
-    return ModelIdentity("embedded", "local", f"{name}@{version}")
+    return ModelIdentity("embedded", "local", f"{name}@{code_version(*_CODE[name])}")
 
 
 class EmbeddedChat:

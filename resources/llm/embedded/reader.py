@@ -31,12 +31,12 @@ BASE_WEIGHTS: Mapping[str, float] = {
     "is_cell": 0.2, "is_item": -0.1, "definition_asked": 1.6, "list_asked": 1.2, "list_unasked": -1.2,
     "is_definition": -0.1, "length": -0.2, "echo": -1.5, "unavailable": 0.0, "counted": 0.8, "one_of_many": -0.8,
     "intro_fit": 1.5,
-}
+}  # fmt: skip
 BASE_CONFIDENCE: Mapping[str, float] = {
     "bias": -4.5, "lead": 3.0, "covered": 4.0, "covered_own": 2.0, "nowhere": -2.5, "names_nowhere": -2.0,
     "elsewhere": -3.0, "names_missing": -4.0, "expected": 2.0, "row_fit": 1.0, "number_missing": -1.0,
     "one_of_many": -6.0, "pairs": 0.5, "valueless": -3.0, "undefined": -3.0,
-}
+}  # fmt: skip
 BASE_THRESHOLD = 0.7
 WRONG_COSTS = 2.0
 """What a wrong answer costs where a right one or a rightful refusal earns 1 and a needless refusal nothing."""
@@ -84,7 +84,9 @@ class Reader:
         """A reader from `to_json`; raises ValueError if the text is of another version or incomplete."""
         stored = json.loads(text)
         if stored.get("version") != FEATURES_VERSION:
-            raise ValueError(f"reader weights of version {stored.get('version')!r}, this code reads {FEATURES_VERSION!r}")
+            raise ValueError(
+                f"reader weights of version {stored.get('version')!r}, this code reads {FEATURES_VERSION!r}"
+            )
         scoring, confidence = stored["scoring"], stored["confidence"]
         if set(scoring) != set(FEATURES) or set(confidence) != {"bias", *CONFIDENCE_FEATURES}:
             raise ValueError("reader weights do not name this version's features")

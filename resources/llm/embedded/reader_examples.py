@@ -16,9 +16,9 @@ import numpy as np
 from resources.hashing import seeded_unit
 from resources.llm.embedded import candidates as view
 from resources.llm.embedded.answers import final_answer
-from resources.llm.embedded.facets import terms
 from resources.llm.embedded.features import Scene, scene
 from resources.llm.embedded.values import number_of
+from resources.llm.embedded.vocabulary import terms
 from resources.llm.raft_text import is_refusal, language_of, parse_answer
 from resources.search.tokenizer import STOP_WORDS
 
@@ -65,7 +65,9 @@ class Example:
 def examples_of(rows: Sequence[Row], hyperparameters: ReaderHyperparameters, seed: int) -> Iterator[Example]:
     for row in rows:
         for copy in range(hyperparameters.augmentations + 1):
-            question = row["question"] if copy == 0 else _reworded(row["question"], hyperparameters.word_dropout, seed, copy)
+            question = (
+                row["question"] if copy == 0 else _reworded(row["question"], hyperparameters.word_dropout, seed, copy)
+            )
             example = _example(row, question)
             if example is not None:
                 yield example
@@ -155,5 +157,9 @@ def _reworded(question: str, dropout: float, seed: int, copy: int) -> str:
 
 def _reworded_zh(question: str, dropout: float, seed: int, copy: int) -> str:
     pieces = [question[start : start + 2] for start in range(0, len(question), 2)]
-    kept = [p for i, p in enumerate(pieces) if i + 2 >= len(pieces) or seeded_unit("reword", seed, copy, question, i) >= dropout / 2]
+    kept = [
+        p
+        for i, p in enumerate(pieces)
+        if i + 2 >= len(pieces) or seeded_unit("reword", seed, copy, question, i) >= dropout / 2
+    ]
     return "".join(kept)

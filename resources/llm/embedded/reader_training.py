@@ -107,10 +107,15 @@ def _fit_scoring(
 
     path = [start.copy()]
     minimize(
-        objective, start, jac=True, method="L-BFGS-B", callback=lambda weights: path.append(weights.copy()),
+        objective,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        callback=lambda weights: path.append(weights.copy()),
         options={"maxiter": hyperparameters.epochs},
     )
-    curve = [(step, *(round(_loss(part, w)[0], 10) for part in (stack, held_stack))) for step, w in enumerate(path)]
+    losses = [(round(_loss(stack, weights)[0], 10), round(_loss(held_stack, weights)[0], 10)) for weights in path]
+    curve = [(step, *pair) for step, pair in enumerate(losses)]
     best = path[min(curve, key=lambda point: (point[2], point[0]))[0]]
     return {name: round(float(value), 10) for name, value in zip(FEATURES, best, strict=True)}, curve
 

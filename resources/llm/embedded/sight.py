@@ -11,8 +11,9 @@ import numpy as np
 
 from resources.llm.embedded import candidates as view
 from resources.llm.embedded.candidates import Candidate, candidates
-from resources.llm.embedded.facets import EMAIL, PHONE, WEB, terms
+from resources.llm.embedded.facets import EMAIL, PHONE, WEB
 from resources.llm.embedded.values import CONTACT, UNAVAILABLE, number_of, values
+from resources.llm.embedded.vocabulary import terms
 
 _ASIDE = re.compile(r"\([^()]*\)|（[^（）]*）")
 Key = TypeVar("Key", bound=Hashable)
@@ -113,7 +114,9 @@ def _body(candidate: Candidate) -> str:
 
 def _pairs(candidate: Candidate) -> list[tuple[str, str]]:
     cell = candidate.kind == view.CELL
-    spelled = (*terms(candidate.row), *terms(candidate.column), *terms(candidate.answer)) if cell else terms(_body(candidate))
+    spelled = (
+        (*terms(candidate.row), *terms(candidate.column), *terms(candidate.answer)) if cell else terms(_body(candidate))
+    )
     return list(pairwise(spelled))
 
 

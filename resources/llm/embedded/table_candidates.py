@@ -1,8 +1,17 @@
-"""Candidates from tables: cells spelled out as row by column, values that a row label states, columns that have a tick."""
+"""Candidates from tables: cells spelled out as row by column, values in row labels, columns that have a tick."""
 
 from collections.abc import Iterator, Sequence
 
-from resources.llm.embedded.candidate import CELL, ITEM_KIND, LIST, Candidate, conditions_of, inner_values, short
+from resources.llm.embedded.candidate import (
+    CELL,
+    ITEM_KIND,
+    LIST,
+    Candidate,
+    conditions_of,
+    inner_values,
+    labels,
+    short,
+)
 from resources.llm.embedded.markdown_blocks import Block
 from resources.llm.embedded.markdown_tables import Entry, read_table
 from resources.llm.embedded.values import TEXT, TICK, value_type
@@ -18,7 +27,7 @@ def cell_candidates(text: str, block: Block, heading: str, notes: dict[str, str]
         row = " > ".join(part for part in (entry.group, entry.row) if part)
         spelled = f"{' | '.join(part for part in (heading, row, entry.column) if part)}: {answer}"
         kind = TICK if entry.value in ("✓", "✗") else value_type(answer)
-        base = dict(heading=heading, row=row, column=entry.column, conditions=conditions_of(entry.marks, notes))
+        base = labels(heading=heading, row=row, column=entry.column, conditions=conditions_of(entry.marks, notes))
         yield Candidate(spelled, quote, entry.start, entry.end, short(answer), CELL, kind, language, **base)
         if kind == TEXT:
             yield from inner_values(answer, spelled, quote, entry.start, entry.end, CELL, language, base)
@@ -35,7 +44,7 @@ def _columns_of_rows(text: str, entries: Sequence[Entry], heading: str) -> Itera
         ticked = [entry.column for entry in members if entry.value == "✓" and entry.column]
         quote, language = text[start:end], language_of(label)
         spelled = " | ".join(part for part in (heading, row) if part)
-        base = dict(heading=heading, row=row)
+        base = labels(heading=heading, row=row)
         if ticked:
             answer = ("；" if language == "zh" else "; ").join(ticked)
             yield Candidate(f"{spelled}: {answer}", quote, start, end, short(answer), LIST, TEXT, language, **base)

@@ -115,7 +115,9 @@ def side_by_side(headers: Sequence[str], body: list[list[Cell]], columns: list[i
         worded = bool(texts) and len(labels) * 10 >= len(texts) * 6
         repeated = bool(headers[column]) and headers[column] == headers[column - 1]
         paired = sum(label_and_value(cell) is not None for cell in texts) >= 2
-        has_values = column + 1 < len(headers) and any(is_value(row[column + 1].text) for row in body if row[column + 1].text)
+        has_values = column + 1 < len(headers) and any(
+            is_value(row[column + 1].text) for row in body if row[column + 1].text
+        )
         if worded and ((not headers[column] and has_values) or (repeated and paired)):
             starts.append(column)
     return [list(range(a, b)) for a, b in zip(starts, [*starts[1:], len(columns)], strict=True)]

@@ -1,4 +1,4 @@
-"""The rows of a markdown table: labels and cells that layout broke over lines joined, section rows turned into groups."""
+"""The rows of a markdown table: labels and cells broken over lines joined again, section rows turned into groups."""
 
 import re
 from dataclasses import dataclass, replace
@@ -7,7 +7,10 @@ from resources.llm.embedded.table_grid import Cell
 from resources.llm.embedded.values import clean, is_value
 
 BULLET = re.compile(r"^\s*(?:<br>|\*\*|\s)*[•▪◦·–-]\s*")
-_HANGING = re.compile(r"(?:[,—–(&/]|\b(?:a|an|the|of|on|in|for|to|at|by|and|or|with|through|from|per|using|when|transferring))\s*$")
+_MOST_PIECES = 8  # lines that one label may be broken over
+_HANGING = re.compile(
+    r"(?:[,—–(&/]|\b(?:a|an|the|of|on|in|for|to|at|by|and|or|with|through|from|per|using|when|transferring))\s*$"
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def repaired(rows: list[Row]) -> list[Row]:
         elif row.filled and row.filled == last.filled and _same_row(last, row):
             cells = tuple(Cell(f"{a.raw} {b.raw}".strip(), a.start) for a, b in zip(last.cells, row.cells, strict=True))
             done[-1] = Row((*last.label, *row.label), cells, last.start, row.end)
-        elif row.filled and row.filled == last.filled and _hangs(last.name):
+        elif row.filled and row.filled == last.filled and len(last.label) < _MOST_PIECES and _hangs(last.name):
             joined = (*last.label, *row.label)  # one label beside two rows
             done[-1] = replace(last, label=joined)
             done.append(replace(row, label=joined))

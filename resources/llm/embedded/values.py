@@ -21,33 +21,75 @@ _WORDS = (
 _NUMBER = r"\d[\d,]*(?:\.\d+)?"
 _UNIT = r"(?:second|minute|hour|day|week|month|quarter|year)s?"
 _PATTERNS = (
-    (CONTACT, r"[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]{0,64}\w|\b(?:https?://|www\.)\S*\w|\b[a-z][\w-]*\.(?:com|org|net|ca|example|test)(?:/\w+)?\b"),
-    (CONTACT, r"\b(?:1[- ])?(?:\(\d{3}\)\s?|\d{3}-)(?:\d{3}-\d{4}|[A-Z]{4}-[A-Z]{3})(?!\d)|\b\d{3,4}-\d{3,4}-\d{3,4}\b"),
-    (AMOUNT, rf"(?:\b(?:US|CA|C|A|HK|NZ)|\b(?:USD|CAD|EUR|GBP|CNY|RMB)\s?)?[$€£¥￥]\s?{_NUMBER}(?:\s?(?:million|billion|[万亿]))?"),
+    (
+        CONTACT,
+        r"[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]{0,64}\w|\b(?:https?://|www\.)\S*\w|\b[a-z][\w-]*\.(?:com|org|net|ca|example|test)(?:/\w+)?\b",
+    ),
+    (
+        CONTACT,
+        r"\b(?:1[- ])?(?:\(\d{3}\)\s?|\d{3}-)(?:\d{3}-\d{4}|[A-Z]{4}-[A-Z]{3})(?!\d)|\b\d{3,4}-\d{3,4}-\d{3,4}\b",
+    ),
+    (
+        AMOUNT,
+        rf"(?:\b(?:US|CA|C|A|HK|NZ)|\b(?:USD|CAD|EUR|GBP|CNY|RMB)\s?)?[$€£¥￥]\s?{_NUMBER}(?:\s?(?:million|billion|[万亿]))?",
+    ),
     (AMOUNT, rf"(?:\b(?:USD|CAD|EUR|GBP|CNY|RMB)|人民币)\s?{_NUMBER}(?:\s?[万亿])?(?:\s?元)?"),
-    (AMOUNT, rf"{_NUMBER}\s?(?:[万亿]\s?)?(?:美元|欧元|英镑|加元|港元|元|dollars?\b|euros?\b|cents?\b|USD\b|CAD\b|EUR\b|CNY\b|RMB\b)"),
-    (AMOUNT, r"\b(?:at )?no (?:extra |additional )?(?:cost|charge)\b|(?<![\w-])(?<!feel )free(?: of charge)?(?![\w-])|免费|免收"),
-    (PERCENTAGE, rf"{_NUMBER}\s?(?:%|％|‰|per\s?cent\b|percent\b|basis points?\b)|百分之[一二三四五六七八九十百点零\d]+"),
-    (DATE, r"\b\d{4}-\d{2}-\d{2}\b|\d{4}\s?年(?:\s?\d{1,2}\s?月(?:\s?\d{1,2}\s?[日号])?)?|\d{1,2}\s?月\s?\d{1,2}\s?[日号]|每月\s?\d{1,2}\s?[日号]"),
-    (DATE, rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTH}(?:,?\s+\d{{4}})?|{_MONTH}\.?\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s+\d{{4}})?|{_MONTH}\s+\d{{4}})\b"),
-    (DATE, r"\b\d{1,2}(?:[:.]\d{2})?\s?(?:a\.?m\b\.?|p\.?m\b\.?)(?:\s?(?:to|and|–|-)\s?\d{1,2}(?:[:.]\d{2})?\s?(?:a\.?m\b\.?|p\.?m\b\.?))?|(?<![\d:])[0-2]?\d:[0-5]\d(?:\s?(?:to|–|-|至|到)\s?[0-2]?\d:[0-5]\d)?"),
-    (DURATION, rf"\b(?:{_NUMBER}|{_WORDS})(?:\s?(?:to|–|-|or)\s?(?:{_NUMBER}|{_WORDS}))?[\s-]+(?:full\s|consecutive\s)?(?:(?:business|banking|calendar|working)\s)?{_UNIT}\b"),
-    (DURATION, r"(?:\d+|[一二三四五六七八九十两]+)(?:\s?[至到–-]\s?\d+)?\s?(?:个工作日|个自然日|个营业日|工作日|个月|小时|分钟|秒|天|周|年|日)(?![期内利息常均]*[元])"),
-    (COUNT, rf"(?<![\w.$€£¥￥,-])(?:{_NUMBER}(?:\s?(?:次|笔|张|份|个|家|名|人|台|项))?|{_WORDS}(?=\s(?!of\b|or\b|another\b)[a-z])|[Uu]nlimited\b|不限(?:次)?|无限(?:次)?)(?![\w%％]|[.,:/-]\d|-[A-Z])"),
+    (
+        AMOUNT,
+        rf"{_NUMBER}\s?(?:[万亿]\s?)?(?:美元|欧元|英镑|加元|港元|元|dollars?\b|euros?\b|cents?\b|USD\b|CAD\b|EUR\b|CNY\b|RMB\b)",
+    ),
+    (
+        AMOUNT,
+        r"\b(?:at )?no (?:extra |additional )?(?:cost|charge)\b|(?<![\w-])(?<!feel )free(?: of charge)?(?![\w-])|免费|免收",
+    ),
+    (
+        PERCENTAGE,
+        rf"{_NUMBER}\s?(?:%|％|‰|per\s?cent\b|percent\b|basis points?\b)|百分之[一二三四五六七八九十百点零\d]+",
+    ),
+    (
+        DATE,
+        r"\b\d{4}-\d{2}-\d{2}\b|\d{4}\s?年(?:\s?\d{1,2}\s?月(?:\s?\d{1,2}\s?[日号])?)?|\d{1,2}\s?月\s?\d{1,2}\s?[日号]|每月\s?\d{1,2}\s?[日号]",
+    ),
+    (
+        DATE,
+        rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTH}(?:,?\s+\d{{4}})?|{_MONTH}\.?\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s+\d{{4}})?|{_MONTH}\s+\d{{4}})\b",
+    ),
+    (
+        DATE,
+        r"\b\d{1,2}(?:[:.]\d{2})?\s?(?:a\.?m\b\.?|p\.?m\b\.?)(?:\s?(?:to|and|–|-)\s?\d{1,2}(?:[:.]\d{2})?\s?(?:a\.?m\b\.?|p\.?m\b\.?))?|(?<![\d:])[0-2]?\d:[0-5]\d(?:\s?(?:to|–|-|至|到)\s?[0-2]?\d:[0-5]\d)?",
+    ),
+    (
+        DURATION,
+        rf"\b(?:{_NUMBER}|{_WORDS})(?:\s?(?:to|–|-|or)\s?(?:{_NUMBER}|{_WORDS}))?[\s-]+(?:full\s|consecutive\s)?(?:(?:business|banking|calendar|working)\s)?{_UNIT}\b",
+    ),
+    (
+        DURATION,
+        r"(?:\d+|[一二三四五六七八九十两]+)(?:\s?[至到–-]\s?\d+)?\s?(?:个工作日|个自然日|个营业日|工作日|个月|小时|分钟|秒|天|周|年|日)(?![期内利息常均]*[元])",
+    ),
+    (
+        COUNT,
+        rf"(?<![\w.$€£¥￥,-])(?:{_NUMBER}(?:\s?(?:次|笔|张|份|个|家|名|人|台|项))?|{_WORDS}(?=\s(?!of\b|or\b|another\b)[a-z])|[Uu]nlimited\b|不限(?:次)?|无限(?:次)?)(?![\w%％]|[.,:/-]\d|-[A-Z])",
+    ),
 )
 _VALUES = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
 
 TICKS = frozenset({"✓", "✔", "✔️", "☑", "√", "●", "yes", "y", "是", "有", "included", "包含", "支持"})
 CROSSES = frozenset({"✗", "✘", "×", "☒", "no", "否", "无", "not included", "不支持", "不包含"})
 BLANKS = frozenset({"", "-", "–", "—", "--", "－", "——"})
-FREE = re.compile(r"(?:free(?: of charge)?|no (?:additional |extra )?(?:charge|fee|cost)|nil|waived|免费|免收|不收费|无)", re.I)
-UNAVAILABLE = re.compile(r"(?:not (?:available|applicable|offered|permitted|allowed)|unavailable|n/?a|不适用|不提供|不可用|不支持)\.?", re.I)
+FREE = re.compile(
+    r"(?:free(?: of charge)?|no (?:additional |extra )?(?:charge|fee|cost)|nil|waived|免费|免收|不收费|无)", re.I
+)
+UNAVAILABLE = re.compile(
+    r"(?:not (?:available|applicable|offered|permitted|allowed)|unavailable|n/?a|不适用|不提供|不可用|不支持)\.?", re.I
+)
 
 _MARK = re.compile(r"\s*<sup>\s*(?:<b>|\*\*)?\s*([\d,\s]{1,8}|[*†‡§a-e]{1,2})\s*(?:</b>|\*\*)?\s*</sup>")
 _SYMBOL_SUP = re.compile(r"\s?(?:\*\*)?<sup>[^<]*</sup>(?:\*\*)?")
 _ORDINAL_SUP = re.compile(r"(?<=\d)<sup>\s*(st|nd|rd|th)\s*</sup>")
 _TAG = re.compile(r"</?(?:b|i|u|em|strong|span|sub|mark)>", re.I)
-_EMPHASIS = re.compile(r"\*\*|__|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|(?<![A-Za-z0-9])_(?=\S)|(?<=\S)_(?![A-Za-z0-9])|`|~~")
+_EMPHASIS = re.compile(
+    r"\*\*|__|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|(?<![A-Za-z0-9])_(?=\S)|(?<=\S)_(?![A-Za-z0-9])|`|~~"
+)
 _GLUED = re.compile(r"(?<=[a-z,;)])_([A-Z][A-Za-z ]*)_(?=[\w ])|(?<=[a-z,;)])\*\*(?=[A-Za-z])")
 """Emphasis that layout analysis glues to its neighbours: `number of_Interac_e-Transfers`, `offers**basic banking**`."""
 _CHECKBOX = re.compile(r"^\s*\[[ xX]\]\s+")

@@ -75,7 +75,9 @@ def test_headers_over_two_rows_are_joined():
 
 
 def test_tables_side_by_side_are_read_apart():
-    table = "||Per Item||Per Item|\n|---|---|---|---|\n|Certificate|$10.00|Money order|$7.50|\n|Search|$5.00|Draft|$8.00|"
+    table = (
+        "||Per Item||Per Item|\n|---|---|---|---|\n|Certificate|$10.00|Money order|$7.50|\n|Search|$5.00|Draft|$8.00|"
+    )
     assert cells(table)[("Money order", "Per Item")] == "$7.50"
     assert cells(table)[("Search", "Per Item")] == "$5.00"
 
@@ -87,7 +89,10 @@ def test_two_prices_in_one_cell_are_told_apart_by_line_or_left_out():
 
 
 def test_a_table_cut_from_a_larger_one_has_no_header():
-    assert cells("|Money order|$7.50|\n|---|---|\n|Draft|$8.00|") == {("Money order", ""): "$7.50", ("Draft", ""): "$8.00"}
+    assert cells("|Money order|$7.50|\n|---|---|\n|Draft|$8.00|") == {
+        ("Money order", ""): "$7.50",
+        ("Draft", ""): "$8.00",
+    }
 
 
 def test_lists_inside_cells_are_items():
@@ -103,7 +108,10 @@ def test_a_list_carries_the_line_that_introduces_it():
 
 
 def test_terms_are_defined_with_or_without_bold_type():
-    for text in ("**Lead account:** the account that pays your fees.", "Lead account: the account that pays your fees."):
+    for text in (
+        "**Lead account:** the account that pays your fees.",
+        "Lead account: the account that pays your fees.",
+    ):
         [definition] = of_kind(text, DEFINITION)
         assert (definition.row, definition.answer) == ("Lead account", "the account that pays your fees.")
 
@@ -111,7 +119,12 @@ def test_terms_are_defined_with_or_without_bold_type():
 def test_sentences_end_at_full_stops_and_not_at_abbreviations_or_decimals():
     text = "Fees, e.g. for U.S. cash, are $1.50 per item. Interest is paid monthly. 利息按月支付；年费为10元。"
     found = [c.quote for c in of_kind(text, SENTENCE) if not c.near]
-    assert found == ["Fees, e.g. for U.S. cash, are $1.50 per item.", "Interest is paid monthly.", "利息按月支付；", "年费为10元。"]
+    assert found == [
+        "Fees, e.g. for U.S. cash, are $1.50 per item.",
+        "Interest is paid monthly.",
+        "利息按月支付；",
+        "年费为10元。",
+    ]
 
 
 def test_each_value_of_a_sentence_is_a_candidate_with_its_clause():

@@ -105,7 +105,9 @@ def test_without_documents_the_reader_refuses(reader):
 
 
 def test_the_row_and_its_footnote_are_quoted_and_the_answer_is_the_value_alone(reader):
-    answer = parse_answer(reader.complete(render_prompt(DOCUMENTS, "How much is a funds transfer at an ABM from Harbour Savings?")))
+    answer = parse_answer(
+        reader.complete(render_prompt(DOCUMENTS, "How much is a funds transfer at an ABM from Harbour Savings?"))
+    )
     assert answer.quotes == ("|Funds transfer|$1.00|$2.50<sup>1</sup>|", "One transfer a month is free.")
     assert answer.final == "$2.50"
     assert answer.tags == 1
@@ -113,7 +115,9 @@ def test_the_row_and_its_footnote_are_quoted_and_the_answer_is_the_value_alone(r
 
 def test_the_order_of_documents_does_not_matter(reader):
     question = "What is the fee for a cash withdrawal at an ABM from a Harbour Savings account?"
-    assert {final(reader, question, order) for order in (DOCUMENTS, DOCUMENTS[::-1], DOCUMENTS[2:] + DOCUMENTS[:2])} == {"$5.00"}
+    assert {
+        final(reader, question, order) for order in (DOCUMENTS, DOCUMENTS[::-1], DOCUMENTS[2:] + DOCUMENTS[:2])
+    } == {"$5.00"}
 
 
 def test_documents_without_context_line_are_read(reader):
