@@ -216,8 +216,9 @@ def _admit(failed) -> None:
     from orchestration.execution import RunFailed
 
     if failed:
-        names = ", ".join(f"{outcome.run.job} {outcome.run.partition}".strip() for outcome in failed)
-        raise RunFailed(f"{len(failed)} runs failed ({names}); the reasons are above")
+        runs = "1 run" if len(failed) == 1 else f"{len(failed)} runs"
+        names = ", ".join(f"{outcome.run.job} {outcome.run.partition}" for outcome in failed)
+        raise RunFailed(f"{runs} failed ({names}); the reasons are above, everything else went on")
 
 
 def _show_report(settings, required: bool = False) -> None:

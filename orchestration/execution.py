@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,10 @@ _BEGUN = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
+
+
+_OURS = re.compile(r"(?:(?:resources|assets|dbt_like_sql|orchestration)\.[\w.]+|dagster\.[\w.]+\.Failure): ")
+"""How Dagster writes down an error whose message was written for people: after the path of its class."""
 
 
 class RunFailed(RaftlineError):
@@ -97,7 +102,7 @@ class Refresher:
             return Outcome(run, result.run_id)
         record = self._instance.get_run_by_id(result.run_id)
         failures = [event for event in result.all_events if event.is_step_failure]
-        error = _innermost(failures[0].step_failure_data.error) if failures else "the run failed before its first step"
+        error = explain(failures[0].step_failure_data.error) if failures else "the run failed before its first step"
         if "ExecutionInterrupted" in error or (record and record.status is dg.DagsterRunStatus.CANCELED):
             raise RunFailed("interrupted; the next `raftline refresh` goes on where this one stopped")
         return Outcome(run, result.run_id, error)
@@ -147,7 +152,9 @@ def end_dead_runs(instance: dg.DagsterInstance) -> None:
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
-def _innermost(error: Any) -> str:
-    while error.cause:
+def explain(error: Any) -> str:
+    """A step's failure in words for people: our own message without its class, else the innermost error."""
+    while error.cause and not _OURS.match(error.message):
         error = error.cause
-    return error.message.strip().split("\n")[0].removeprefix("resources.errors.")
+    message = error.message.strip()
+    return _OURS.sub("", message) if _OURS.match(message) else message.split("\n")[0]

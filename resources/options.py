@@ -40,7 +40,7 @@ class SplitOptions(Options):
 class EvaluationOptions(Options):
     """What candidates are measured on."""
 
-    documents: int = Field(6, ge=2, le=50, description="Documents shown with each question.")
+    documents: int = Field(8, ge=2, le=50, description="Documents shown with each question.")
     generated_limit: int = Field(
         150, ge=1, description="Generated questions per split in a snapshot; all human and third-party ones are used."
     )

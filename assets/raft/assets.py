@@ -19,6 +19,7 @@ from assets.raft.formats import write_chat
 from assets.raft.generation import question_rows, sample_chunks
 from assets.raft.plots import plot_gates
 from assets.raft.recipe_files import recipe_rows, recipe_version, recipes_version, valid_recipes
+from assets.raft.splits import Shares
 from assets.retrieval.assets import chunk_embeddings, search_index
 from assets.retrieval.neighbours import rank_chunks
 from resources.code_version import code_version
@@ -170,7 +171,8 @@ def question_bank(
     corpus = store.rows(CORPUS)
     generated = {row["question_id"]: row for batch in store.partitions(QA_PAIRS) for row in store.rows(QA_PAIRS, batch)}
     stored = {row["group"]: row["split"] for row in store.rows_or_empty(QUESTION_GROUPS)}
-    bank = build_bank(generated.values(), store.rows(EXTERNAL_QUESTIONS), corpus, stored, options.splits.seed)
+    shares = Shares(options.splits.validation, options.splits.test)
+    bank = build_bank(generated.values(), store.rows(EXTERNAL_QUESTIONS), corpus, stored, options.splits.seed, shares)
     store.write(QUESTION_GROUPS, bank.groups)
     kept = [row for row in bank.rows if row["status"] == "kept"]
     return stage.finish(

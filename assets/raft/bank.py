@@ -12,7 +12,18 @@ from typing import Any
 
 from assets.raft.brought import as_bank_row
 from assets.raft.similarity import NEAR_DUPLICATE, normalised, overlapping, question_key
-from assets.raft.splits import TEST, TRAIN, VALIDATION, Section, assign, lone_group, lone_split, section_group
+from assets.raft.splits import (
+    SHARES,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Section,
+    Shares,
+    assign,
+    lone_group,
+    lone_split,
+    section_group,
+)
 from resources.llm.raft_text import is_refusal
 
 Row = dict[str, Any]
@@ -53,10 +64,12 @@ def build_bank(
     chunks: Sequence[Mapping[str, Any]],
     stored_groups: Mapping[str, str],
     seed: int = 0,
+    shares: Shares = SHARES,
 ) -> Bank:
     """The bank of today: `generated` are rows of `qa_pairs`, `external` of `external_questions`, `chunks` of `corpus`.
 
-    `stored_groups` maps groups of earlier banks to their split; they come back unchanged among `groups`.
+    `stored_groups` maps groups of earlier banks to their split; they come back unchanged among `groups`. `shares`
+    decide about new groups only.
     """
     counts = Counter[str]()
     by_id = {chunk["chunk_id"]: chunk for chunk in chunks}
@@ -71,10 +84,10 @@ def build_bank(
     candidates.sort(key=lambda entry: (entry[0]["origin"] == "generated", entry[1] != TEST, entry[0]["question_id"]))
     near = overlapping({name: chunk["text"] for name, chunk in by_id.items()}, NEAR_DUPLICATE)
     candidates = _without_repeats(candidates, near, counts)
-    splits = assign(_sections(candidates, near), stored_groups, seed)
+    splits = assign(_sections(candidates, near), stored_groups, seed, shares)
     for row, use in candidates:
         if _is_lone(row):
-            splits[row["group"]] = stored_groups.get(row["group"]) or lone_split(use, row["question_id"], seed)
+            splits[row["group"]] = stored_groups.get(row["group"]) or lone_split(use, row["question_id"], seed, shares)
     rows = [_placed(row, use, splits[row["group"]]) for row, use in candidates]
     rows = _withhold(rows, near)
     counts.update(row["reason"] for row in rows if row["status"] == WITHHELD)

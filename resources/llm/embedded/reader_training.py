@@ -5,16 +5,24 @@ point and the threshold are chosen on validation rows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from resources.llm.embedded.features import CONFIDENCE_FEATURES, FEATURES, confidence_features
 from resources.llm.embedded.reader import BASE_CONFIDENCE, BASE_WEIGHTS, WRONG_COSTS, Reader, Weights
-from resources.llm.embedded.reader_examples import Example, ReaderHyperparameters, Row, examples_of, same_answer
+from resources.llm.embedded.reader_examples import (
+    Example,
+    ReaderHyperparameters,
+    Row,
+    examples_of,
+    is_generated,
+    same_answer,
+)
 
 __all__ = ["ReaderHyperparameters", "TrainedReader", "best_threshold", "same_answer", "train_reader"]
 _FINEST = 200
+FEWEST_TO_LEARN_FROM = 20
 
 
 @dataclass(frozen=True)
@@ -29,21 +37,41 @@ class TrainedReader:
 def train_reader(
     train_rows: Sequence[Row], validation_rows: Sequence[Row], hyperparameters: ReaderHyperparameters, seed: int
 ) -> TrainedReader:
-    """A reader fitted on the train rows; its stopping point and threshold are chosen on the validation rows."""
+    """A reader fitted on the train rows; its stopping point and threshold are chosen on the validation rows.
+
+    Questions that people asked count as much for the threshold as all generated ones together, because people do not
+    use the teacher's words and the reader is less sure of them. Those of the train split are judged by a reader that
+    has not learned from them.
+    """
     train = list(examples_of(train_rows, hyperparameters, seed))
     held = list(examples_of(validation_rows, hyperparameters, seed))
-    scoring, curve = _fit_scoring(train, held or train, hyperparameters)
-    draft = Reader(Weights(scoring, BASE_CONFIDENCE, 0.5))
-    confidence = _fit_confidence(draft, train, hyperparameters)
-    reader = Reader(Weights(scoring, confidence, 0.5))
-    threshold = _threshold(reader, held or train)
-    weights = Weights(scoring, confidence, threshold)
+    reader, curve = _fit(train, held, hyperparameters)
+    judge, calibration = reader, held
+    from_teacher, from_people = _by_asker(train_rows)
+    if from_people and len(from_teacher) >= FEWEST_TO_LEARN_FROM:
+        judge, _ = _fit(list(examples_of(from_teacher, hyperparameters, seed)), held, hyperparameters)
+        calibration = [*held, *examples_of(from_people, hyperparameters, seed)]
+    threshold = _threshold(judge, calibration or train)
+    weights = replace(reader.weights, threshold=threshold)
     return TrainedReader(weights, _metrics(Reader(weights), train, held), curve)
 
 
 def best_threshold(reader: Reader, rows: Sequence[Row]) -> float:
     """The confidence threshold that pays best on these rows, asked as they are and with words lost."""
     return _threshold(reader, list(examples_of(rows, ReaderHyperparameters(), seed=0)))
+
+
+def _fit(
+    train: Sequence[Example], held: Sequence[Example], hyperparameters: ReaderHyperparameters
+) -> tuple[Reader, list[tuple[int, float, float]]]:
+    scoring, curve = _fit_scoring(train, held or train, hyperparameters)
+    confidence = _fit_confidence(Reader(Weights(scoring, BASE_CONFIDENCE, 0.5)), train, hyperparameters)
+    return Reader(Weights(scoring, confidence, 0.5)), curve
+
+
+def _by_asker(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The rows that the teacher wrote, and those that people or third parties did."""
+    return [row for row in rows if is_generated(row)], [row for row in rows if not is_generated(row)]
 
 
 @dataclass(frozen=True)
@@ -161,12 +189,19 @@ def _fit_confidence(
 
 
 def _threshold(reader: Reader, examples: Sequence[Example]) -> float:
-    """The threshold of the best mean payoff; in the middle where several pay equally."""
-    outcomes = [_outcome(reader, example) for example in examples]
-    if not outcomes:
+    """The threshold of the best mean payoff, people's questions as a whole weighing as much as generated ones; in
+    the middle where several pay equally."""
+    parts = [
+        [_outcome(reader, example) for example in examples if example.generated is generated]
+        for generated in (True, False)
+    ]
+    if not any(parts):
         return reader.weights.threshold
     grid = [step / _FINEST for step in range(1, _FINEST)]
-    payoffs = [sum(_payoff(cut, *outcome) for outcome in outcomes) for cut in grid]
+    payoffs = [
+        round(sum(sum(_payoff(cut, *outcome) for outcome in part) / len(part) for part in parts if part), 9)
+        for cut in grid
+    ]
     best = [cut for cut, payoff in zip(grid, payoffs, strict=True) if payoff == max(payoffs)]
     return best[len(best) // 2]
 

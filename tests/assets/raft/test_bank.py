@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from assets.raft.bank import KEPT, WITHHELD, build_bank, contamination
 from assets.raft.similarity import normalised, shingles
+from assets.raft.splits import Shares
 from resources.lake.lake import Lake
 from resources.lake.tables import QUESTION_BANK, QUESTION_GROUPS
 
@@ -82,6 +83,42 @@ def test_every_split_holds_questions_and_training_keeps_most_of_what_it_may_lear
     asked = {row["chunk_id"] for row in bank.rows if row["split"] == "test" and row["origin"] == "human"}
     learnable = [row["split"] for row in bank.rows if row["chunk_id"] not in asked and row["origin"] == "generated"]
     assert learnable.count("train") >= 0.4 * len(learnable) or sections == 3
+
+
+@QUICK
+@given(seed=SEEDS)
+def test_the_shares_that_are_asked_for_decide_how_much_each_split_gets(world, seed):
+    made = world(seed, documents=4, sections=8, brought=0)
+
+    def sizes(validation, test):
+        bank = build_bank(made.generated, [], made.chunks, {}, shares=Shares(validation, test))
+        return Counter(row["split"] for row in bank.rows)
+
+    for validation, test in ((0.4, 0.1), (0.1, 0.4), (0.15, 0.15)):
+        found = sizes(validation, test)
+        total = sum(found.values())
+        assert abs(found["validation"] / total - validation) < 0.08
+        assert abs(found["test"] / total - test) < 0.08
+
+
+@QUICK
+@given(seed=SEEDS)
+def test_validation_gets_its_share_before_the_test_gets_more_however_much_people_ask_about(world, seed):
+    made = world(seed, documents=4, sections=8, chunks=2, brought=0)
+    asked = [
+        world(seed).external[0] | {
+            "use": "test", "chunk_id": chunk["chunk_id"], "document_id": chunk["document_id"], "question_id": f"h{n}",
+            "question": f"What must I pay, number {n}?", "answerable": True, "status": "mapped",
+        }
+        for n, chunk in enumerate(made.chunks[:40])
+    ]  # fmt: skip
+    bank = build_bank(made.generated, asked, made.chunks, {})
+    kept = Counter(row["split"] for row in bank.rows if row["status"] == KEPT and row["origin"] == "generated")
+    assert kept["validation"] >= 0.15 * kept.total()
+    assert kept["test"] <= 0.35 * kept.total()
+    assert kept["train"] >= 0.25 * kept.total()
+    assert {row["split"] for row in bank.rows if row["origin"] == "human"} == {"test"}
+    assert contamination(bank.rows, made.chunks) == []
 
 
 @QUICK

@@ -56,6 +56,14 @@ MODEL = {
         pytest.param(
             [learned("fee?", "$5.00")], [kept("fee?", "5.00 dollars")], 1.0, (), id="the same number reworded"
         ),
+        pytest.param(
+            [learned("fee?", "$5.00"), learned("fee?", "$7.00")], [kept("fee?", "$6.00"), kept("fee?", "$7.00")],
+            1.0, ("fee?",), id="one of two answers changed, not the last",
+        ),
+        pytest.param(
+            [learned("fee?", "$5.00"), learned("fee?", "none")], [kept("fee?", "$5.00"), kept("fee?", "no fee")],
+            1.0, (), id="the one of two answers that has no number changed",
+        ),
         pytest.param([learned("fee?", "$5.00")], [], 1.0, (), id="a removed question is no changed fact"),
         pytest.param([learned("a", "no", "refuse")], [kept("a", "$5")], 0.0, (), id="taught to decline: no drift"),
         pytest.param([learned("a", "1")], [kept("a", "1"), kept("t", "2", split="test")], 0.0, (), id="test rows"),
@@ -64,7 +72,7 @@ MODEL = {
             [learned("a", "1")], [kept("a", "1"), kept("u", "", answerable=False)], 0.0, (), id="unanswerable"
         ),
     ],
-)
+)  # fmt: skip
 def test_drift_is_the_share_that_moved_and_the_facts_that_changed(trained, bank, share, facts) -> None:
     drift = measure_drift(trained, bank)
     assert (drift.share, drift.changed_facts) == (share, facts)
