@@ -84,9 +84,9 @@ def hold_contest(
     `lessons` are the bank rows of each origin that may teach. Each reader is also forced to answer where the answer is
     shown, which tells choosing from declining.
     """
-    ranked = rank_chunks(guide.index, bank, models.embedder())
-    items = cut_snapshot([row for row in bank if row["split"] == split], guide.corpus, ranked, DOCUMENTS, SEED)
     versions = {row["chunk_id"]: row["version"] for row in guide.corpus}
+    ranked = rank_chunks(guide.index, bank, models.embedder(), versions)
+    items = cut_snapshot([row for row in bank if row["split"] == split], guide.corpus, ranked, DOCUMENTS, SEED)
     answers: list[Row] = []
     training: dict[str, list[dict[str, float]]] = {origin: [] for origin in lessons}
     for fold in plan:

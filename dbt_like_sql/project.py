@@ -22,7 +22,7 @@ from resources.lake.tables import TABLES, Table
 
 MODELS = Path(__file__).parent / "models"
 CHECKS = Path(__file__).parent / "checks"
-_MODEL_OPTIONS = ("group", "owner", "kinds", "key", "after")
+_MODEL_OPTIONS = ("group", "kinds", "key", "after")
 _CHECK_OPTIONS = ("severity", "blocking", "fix")
 _SEVERITY = {"error": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
 
@@ -72,7 +72,6 @@ def _model_asset(model: Model, models: tuple[Model, ...], providers: Mapping[str
         name=model.name,
         deps=[dg.AssetKey(name) for name in model.upstream],
         group_name=file.options.get("group", "8_marts"),
-        owners=file.words("owner") or None,
         kinds=set(file.words("kinds") or ("duckdb", "sql")),
         description=f"{file.description}\n\n```sql\n{file.body}\n```",
         code_version=content_hash(file.body, file.words("key"))[:16],

@@ -1,5 +1,6 @@
 """`raftline`: every verb calls what the UI would run. Errors are one clear message and exit code 1 or 2."""
 
+import io
 import json
 import os
 import sys
@@ -26,6 +27,9 @@ def main() -> None:
     """The console script: a `RaftlineError` becomes its message, never a traceback."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # libraries' notes to developers
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # for terminals without UTF-8
     try:
         app(standalone_mode=True)
     except RaftlineError as error:
@@ -109,6 +113,7 @@ def ask(
     from assets.raft.recipe_files import valid_recipes
     from orchestration.console import say
     from orchestration.wiring import build_resources
+    from resources.hashing import well_formed
     from resources.lake.tables import SEARCH_INDEX
 
     settings = _settings()
@@ -117,7 +122,7 @@ def ask(
         raise RaftlineError("there is nothing to ask yet: run `raftline add PATH` and `raftline refresh`")
     with resources["models"].open() as models:
         reply = ask_champion(
-            question,
+            well_formed(question),
             resources["lake"].open(),
             resources["index"].load(),
             models,
@@ -138,22 +143,26 @@ def ask(
 def questions_add(file: Annotated[Path, typer.Argument(help="JSON Lines, one question per line.")]) -> None:
     """Check a file of questions and add it; `raftline refresh` takes it in."""
     from orchestration.console import say
+    from orchestration.home import home_lock
     from orchestration.intake import add_questions
 
     settings = _settings()
-    count = add_questions(file, settings.questions_folder)
+    with home_lock(settings):
+        count = add_questions(file, settings.questions_folder)
     say(f"{count} questions added. Run `raftline refresh` to take them in.")
 
 
 @app.command("audit-dataset")
 def audit_dataset(
     files: Annotated[list[Path], typer.Argument(help="RAFT or chat JSON Lines; the split is read from the name.")],
-    token_limit: Annotated[int, typer.Option(help="Longest row the trainer takes, in tokens.")] = 4096,
+    token_limit: Annotated[
+        int | None, typer.Option(min=1, help="Longest row the trainer takes, in tokens; 1024 if not given.")
+    ] = None,
 ) -> None:
     """Look for leaks, missing oracles, unverified quotes and duplicates in anyone's RAFT dataset; prints JSON."""
-    from assets.raft.audit import audit
+    from assets.raft.audit import TOKEN_LIMIT, audit
 
-    print(json.dumps(audit(files, token_limit), ensure_ascii=False, indent=2))
+    print(json.dumps(audit(files, token_limit or TOKEN_LIMIT), ensure_ascii=False, indent=2))
 
 
 @app.command()

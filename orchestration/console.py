@@ -1,11 +1,10 @@
 """What the terminal shows: plain text only, whatever documents, file names or questions contain."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +17,9 @@ from resources.lake.metadata import plain
 
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
+WIDE = 10_000
+"""Columns of a table that nobody looks at on a screen."""
+
 _STEPS = {phase.job: len(phase.assets) for phase in PHASES}
 
 
@@ -38,13 +40,13 @@ def complain(text: str) -> None:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table whose cells are text."""
+    """A table whose cells are text; in a pipe or file a row is one line, however long."""
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for header in headers:
         grid.add_column(header, overflow="fold")
     for row in rows:
         grid.add_row(*(Text(plain(cell)) for cell in row))
-    console.print(grid)
+    (console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=WIDE)).print(grid)
 
 
 def show_plan(plan: Sequence[PlannedRun]) -> None:
@@ -58,12 +60,15 @@ def show_plan(plan: Sequence[PlannedRun]) -> None:
 def follow(refresher: Refresher) -> list[Outcome]:
     """Executes the plan with a progress line per run; returns every outcome. Raises `RunFailed`."""
     outcomes: list[Outcome] = []
-    with _progress() as progress, _stepping(progress) as start:
-        for event in refresher.execute():
-            if isinstance(event, PlannedRun):
-                start(event)
-            else:
+    with _progress() as progress:
+        bars = _Bars(progress)
+        with listening(bars.step):
+            for event in refresher.execute():
+                if isinstance(event, PlannedRun):
+                    bars.start(event)
+                    continue
                 outcomes.append(event)
+                bars.finish()
                 if event.error:
                     progress.console.print(Text(clean(f"{event.run.job} {event.run.partition}: {event.error}"), "red"))
     return outcomes
@@ -86,34 +91,39 @@ def _progress() -> Progress:
     )
 
 
-@contextmanager
-def _stepping(progress: Progress) -> Iterator:
-    """Moves the bar of the current run with every step that ends."""
-    current = {"task": None, "started": 0.0, "done": 0}
+class _Bars:
+    """One bar per run, moved by every asset that is made; a plain line per run where no terminal is."""
 
-    def start(run: PlannedRun) -> None:
-        finish()
-        name = run.job if run.partition == WHOLE else f"{run.job} {run.partition}"
-        current.update(started=time.monotonic(), done=0)
-        current["task"] = progress.add_task(name, total=_STEPS[run.job], rate="", step="")
+    def __init__(self, progress: Progress):
+        self._progress = progress
+        self._task: TaskID | None = None
+        self._name = ""
+        self._started = 0.0
+        self._done = 0
 
-    def finish() -> None:
-        if current["task"] is not None:
-            progress.update(current["task"], completed=progress.tasks[current["task"]].total, step="")
+    def start(self, run: PlannedRun) -> None:
+        self._name = run.job if run.partition == WHOLE else f"{run.job} {run.partition}"
+        self._started, self._done = time.monotonic(), 0
+        self._task = self._progress.add_task(self._name, total=_STEPS[run.job], rate="", step="")
 
-    def step(name: str, event: str) -> None:
-        if current["task"] is None:
+    def step(self, name: str, event: str) -> None:
+        if self._task is None:
             return
         if event == "STEP_START":
-            progress.update(current["task"], step=name)
+            self._progress.update(self._task, step=name)
         elif name in _ASSETS:
-            current["done"] += 1
-            seconds = max(0.001, time.monotonic() - current["started"])
-            progress.update(current["task"], advance=1, rate=f"{current['done'] / seconds:.1f} steps/s")
+            self._done += 1
+            rate = self._done / max(0.001, time.monotonic() - self._started)
+            self._progress.update(self._task, advance=1, rate=f"{rate:.1f} assets/s")
 
-    with listening(step):
-        yield start
-    finish()
+    def finish(self) -> None:
+        if self._task is None:
+            return
+        self._progress.update(self._task, completed=self._done, total=self._done or 1, step="")
+        if not console.is_terminal:
+            made = f"{self._done} assets in " if self._done else ""
+            say(f"{self._name}: {made}{time.monotonic() - self._started:.0f} s")
+        self._task = None
 
 
 _ASSETS = frozenset(asset for phase in PHASES for asset in phase.assets)

@@ -11,7 +11,7 @@ from orchestration.wiring import build_resources
 from resources.errors import RaftlineError
 from resources.lake.tables import SEARCH_INDEX
 
-PACKAGES = ("dagster", "duckdb", "pymupdf", "bm25s", "scikit-learn")
+PACKAGES = ("dagster", "duckdb", "pymupdf", "bm25s", "scipy")
 
 
 def examine() -> bool:
@@ -39,10 +39,11 @@ def _home(settings: Settings, check: Callable[[str, Callable[[], str]], bool]) -
     if not check("home", lambda: str(prepare_home(settings))):
         return
     check("documents", lambda: f"{len(resources['corpus'].source().list() or [])} in {settings.documents_folder}")
+    found = check("lake", lambda: resources["lake"].open().root)
     check("ledger", lambda: f"{resources['models'].spend().num_rows} models were called so far")
     check("embedder", lambda: _embedder(resources["models"]))
     check("recipes", lambda: _recipes(settings))
-    if resources["lake"].open().version(SEARCH_INDEX):
+    if found and resources["lake"].open().version(SEARCH_INDEX):
         check("search index", lambda: f"{len(resources['index'].load())} chunks")
 
 

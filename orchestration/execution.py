@@ -16,7 +16,7 @@ from orchestration.definitions import build_defs
 from orchestration.jobs import INGEST, PHASES, TRAIN, register_batches
 from orchestration.planning import PlannedRun, phase_runs, plan_refresh
 from orchestration.progress import PROGRESS_ONLY
-from orchestration.sensors import register_recipes
+from orchestration.sensors import KILLED, register_recipes
 from orchestration.settings import Settings
 from orchestration.state import read_state
 from orchestration.wiring import build_resources
@@ -149,6 +149,8 @@ def end_dead_runs(instance: dg.DagsterInstance) -> None:
     """
     for run in instance.get_runs(dg.RunsFilter(statuses=list(_BEGUN))):
         instance.report_run_failed(run, "the process that ran it was killed")
+        requested = run.tags.get("dagster/run_key", "").split("~")[0]
+        instance.add_run_tags(run.run_id, {KILLED: requested or "by hand"})
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 

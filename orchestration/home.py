@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from orchestration.settings import Settings, find_config
+from orchestration.settings import Settings, environment_paths, find_config
 from resources.errors import RaftlineError, SettingsError
 
 _DAGSTER_YAML = """\
@@ -65,6 +65,8 @@ def process_environment(settings: Settings) -> dict[str, str]:
     config = find_config(Path.cwd())
     return {
         "DAGSTER_HOME": str(settings.home_folder / "dagster"),
+        # Children may start in another folder, where a relative path would be another one.
+        **{f"RAFTLINE_{name.upper()}": str(getattr(settings, f"{name}_folder")) for name in environment_paths()},
         "RAFTLINE_HOME": str(settings.home_folder),
         **({"RAFTLINE_CONFIG": str(config)} if config else {}),
         "DAGSTER_DISABLE_TELEMETRY": "yes",

@@ -5,7 +5,7 @@ import dagster as dg
 from orchestration.catalog import asset_specs
 from orchestration.jobs import TRAIN
 from orchestration.planning import phase_runs
-from orchestration.sensors import register_recipes, run_request
+from orchestration.sensors import register_recipes, renewed, run_request
 from orchestration.settings import Settings
 from orchestration.state import read_state
 from orchestration.wiring import build_resources
@@ -27,6 +27,6 @@ def build_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         due = phase_runs(TRAIN, state)
         if not due:
             return dg.SkipReason("no recipe is due for training")
-        return [run_request(run, state) for run in due]
+        return [renewed(context.instance, run_request(run, state)) for run in due]
 
     return [retraining_schedule]

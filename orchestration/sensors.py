@@ -19,6 +19,9 @@ from resources.hashing import short_id
 from resources.lake.lake import WHOLE
 from resources.lake.tables import BATCH_MARKERS
 
+KILLED = "raftline/killed"
+"""Tag of a run whose process was killed; its value is the key under which it was requested."""
+
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -46,7 +49,8 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         if not waiting:
             return dg.SkipReason(f"nothing new in {settings.documents_folder}; {len(batches)} batches are complete")
         context.log.info(f"{len(fresh)} new batches, {len(waiting)} not complete")
-        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=batch, partition_key=batch) for batch in waiting])
+        requests = [dg.RunRequest(run_key=batch, partition_key=batch) for batch in waiting]
+        return dg.SensorResult(run_requests=[renewed(context.instance, request) for request in requests])
 
     @dg.sensor(
         minimum_interval_seconds=settings.scan_seconds,
@@ -71,7 +75,8 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         due = phase_runs(BUILD, state) or phase_runs(PUBLISH, state)
         if not due:
             return dg.SkipReason("everything is up to date")
-        return dg.SensorResult(run_requests=[run_request(run, state) for run in due])
+        requests = [run_request(run, state) for run in due]
+        return dg.SensorResult(run_requests=[renewed(context.instance, request) for request in requests])
 
     return [document_sensor, recipe_sensor, refresh_sensor]
 
@@ -102,3 +107,9 @@ def run_request(run: PlannedRun, state: RefreshState) -> dg.RunRequest:
         partition_key=None if run.partition == WHOLE else run.partition,
         tags={"raftline/reason": run.reason[:200]},
     )
+
+
+def renewed(instance: dg.DagsterInstance, request: dg.RunRequest) -> dg.RunRequest:
+    """The request under a new key if its runs so far were killed: that was no attempt."""
+    killed = instance.get_runs(dg.RunsFilter(tags={KILLED: request.run_key or ""}))
+    return request._replace(run_key=f"{request.run_key}~{len(killed)}") if killed else request

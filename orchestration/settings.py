@@ -1,7 +1,8 @@
 """Every knob: raftline.yaml, the environment, and where the home is. Unknown keys and bad ranges are errors.
 
 The file is found by walking up from the working directory; RAFTLINE_CONFIG names it outright. A nested setting
-is overridden by the environment as RAFTLINE_<SECTION>__<KEY>.
+is overridden by the environment as RAFTLINE_<SECTION>__<KEY>. Relative paths start where they were written: those
+of the file at its folder, those of the environment at the working directory.
 """
 
 import os
@@ -20,20 +21,27 @@ from resources.options import (
     BatchOptions,
     ChunkOptions,
     EvaluationOptions,
+    Options,
     QuestionOptions,
     RetrainingOptions,
     SplitOptions,
 )
 
 FILE = "raftline.yaml"
+PREFIX = "RAFTLINE_"
+NO_SETTINGS = frozenset({"RAFTLINE_CONFIG", "RAFTLINE_WRITE_SNAPSHOT"})
+"""Variables with our prefix that are no settings: where the file is; that a test writes its snapshot anew."""
+
 PROJECT = Path(__file__).resolve().parent.parent
 """The tree this package was installed from; its raftline.yaml serves where no other is found."""
 
 
 class Settings(BaseSettings):
-    """raftline's settings. Relative paths are taken from the folder of raftline.yaml."""
+    """raftline's settings. Relative paths are taken from `root`."""
 
-    model_config = SettingsConfigDict(env_prefix="RAFTLINE_", env_nested_delimiter="__", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True, extra="forbid"
+    )
 
     root: Path = Field(description="Folder of raftline.yaml; set by `load_settings`.")
     home: Path = Field(Path(".raftline"), description="All state: lake, ledger, models, reports, Dagster's instance.")
@@ -140,13 +148,46 @@ def load_settings(start: Path | None = None) -> Settings:
             raise SettingsError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
         if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
             raise SettingsError(f"{file} must hold settings as `key: value` lines")
+    _refuse_unknown_variables()
+    if "root" in content:
+        raise SettingsError(f"settings ({file}):\n  root: is not a setting; paths start at the file's folder")
     values: dict[str, Any] = {**content, "root": file.parent if file else start}
     try:
-        return Settings(**values)
+        return Settings(**values).model_copy(update=_paths_of_environment(start))
     except UnreadableEnvironment as error:
         raise SettingsError(f"an environment variable RAFTLINE_*: {error}") from error
     except ValidationError as error:
         raise SettingsError(_explain(error, file)) from error
+
+
+def environment_paths() -> dict[str, Path]:
+    """The settings that the environment gives as paths, by name, as they are written there."""
+    values = {name.upper(): value for name, value in os.environ.items() if value}
+    names = {name: f"{PREFIX}{name.upper()}" for name in ("home", "documents", "questions", "recipes")}
+    return {name: Path(values[variable]) for name, variable in names.items() if variable in values}
+
+
+def _paths_of_environment(start: Path) -> dict[str, Path]:
+    return {name: start / path.expanduser() for name, path in environment_paths().items()}
+
+
+def _refuse_unknown_variables() -> None:
+    """Raises `SettingsError` for a variable with our prefix that nothing reads, with the names there are."""
+    plain, sections = set(NO_SETTINGS), set()
+    for name, field in Settings.model_fields.items():
+        nested = isinstance(field.default, Options) or name == "roles"
+        if name != "root":
+            (sections if nested else plain).add(f"{PREFIX}{name.upper()}")
+    unknown = [
+        name
+        for name in sorted(os.environ)
+        if name.upper().startswith(PREFIX)
+        and name.upper() not in plain | sections
+        and name.upper().split("__")[0] not in sections
+    ]
+    if unknown:
+        known = [*sorted(plain - {"RAFTLINE_WRITE_SNAPSHOT"}), *(f"{name}__<KEY>" for name in sorted(sections))]
+        raise SettingsError(f"no such environment variable: {', '.join(unknown)}; there are {', '.join(known)}")
 
 
 def _explain(error: ValidationError, file: Path | None) -> str:

@@ -1,5 +1,7 @@
 """Errors a user can act on. Each names the thing at fault and says what to do."""
 
+import re
+
 
 class RaftlineError(Exception):
     """Base of every error whose message is written for the user and shown without a traceback."""
@@ -21,3 +23,9 @@ class UnreadableDocument(RaftlineError):
 
 class LakeError(RaftlineError):
     """A table cannot be written or read: wrong schema, a repeated key, a missing partition."""
+
+
+def without_password(text: str) -> str:
+    """A text as a message may show it: the passwords of URLs in it are masked."""
+    text = re.sub(r"(://[^/@\s:]*):[^\s]*@", r"\1:***@", text)
+    return re.sub(r"(password=)[^&\s]+", r"\1***", text)

@@ -68,12 +68,12 @@ def evaluation_set(
     store = lake.open()
     stage = Stage(context, store, options)
     held_out = [row for row in store.rows(QUESTION_BANK) if row["split"] != "train" and row["status"] == "kept"]
+    corpus = store.rows(CORPUS)
+    versions = {row["chunk_id"]: row["version"] for row in corpus}
     with models.open() as opened:
-        retrieved = rank_chunks(index.load(), held_out, opened.embedder())
+        retrieved = rank_chunks(index.load(), held_out, opened.embedder(), versions)
     settings = options.evaluation
-    rows = cut_snapshot(
-        held_out, store.rows(CORPUS), retrieved, settings.documents, settings.seed, settings.generated_limit
-    )
+    rows = cut_snapshot(held_out, corpus, retrieved, settings.documents, settings.seed, settings.generated_limit)
     return stage.finish(
         EVALUATION_SET,
         rows,

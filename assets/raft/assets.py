@@ -15,7 +15,7 @@ from assets.raft.completeness import marker_rows
 from assets.raft.composition import compose
 from assets.raft.datasheet import datasheet
 from assets.raft.external import files_version, map_questions, question_files, read_questions
-from assets.raft.formats import write_chat
+from assets.raft.formats import write_chat, write_raft
 from assets.raft.generation import question_rows, sample_chunks
 from assets.raft.plots import plot_gates
 from assets.raft.recipe_files import recipe_rows, recipe_version, recipes_version, valid_recipes
@@ -205,7 +205,7 @@ def raft_dataset(
     models: ModelsResource,
     index: IndexResource,
 ) -> dg.MaterializeResult:
-    """RAFT rows of one recipe, composed without any model call, with the trainer's JSONL and a datasheet beside."""
+    """RAFT rows of one recipe, composed without any model call, with the trainer's JSONL, the full rows and a datasheet beside."""
     store = lake.open()
     recipe = valid_recipes(folders.recipes_path).get(context.partition_key)
     if recipe is None:
@@ -214,15 +214,17 @@ def raft_dataset(
         )
     stage = Stage(context, store, observed={"recipe": recipe_version(recipe)})
     bank, corpus = store.rows(QUESTION_BANK), store.rows(CORPUS)
+    versions = {row["chunk_id"]: row["version"] for row in corpus}
     with models.open() as opened:
-        neighbours = rank_chunks(index.load(), bank, opened.embedder())
+        neighbours = rank_chunks(index.load(), bank, opened.embedder(), versions)
     composed = compose(bank, corpus, recipe, neighbours)
     rows = composed.rows
     files = {
-        f"{split}.jsonl": store.put_file(
-            f"datasets/{recipe.name}/{split}.jsonl", write_chat([row for row in rows if row["split"] == split])
+        f"{split}{ending}": store.put_file(
+            f"datasets/{recipe.name}/{split}{ending}", write([row for row in rows if row["split"] == split])
         )
         for split in ("train", "validation")
+        for ending, write in ((".jsonl", write_chat), (".raft.jsonl", write_raft))
     }
     sheet = datasheet(rows, recipe, bank)
     files["datasheet.md"] = store.put_file(f"datasets/{recipe.name}/datasheet.md", sheet.encode())

@@ -10,10 +10,17 @@ DEPTH = 24
 
 
 def rank_chunks(
-    index: SearchIndex, questions: Sequence[Mapping[str, Any]], embedder: Embedder, depth: int = DEPTH
+    index: SearchIndex,
+    questions: Sequence[Mapping[str, Any]],
+    embedder: Embedder,
+    versions: Mapping[str, str],
+    depth: int = DEPTH,
 ) -> dict[str, list[str]]:
-    """Per question id the ids of the best chunks, best first."""
-    vectors = embedder.embed([question["question"] for question in questions])
+    """Per question id the ids of the best chunks, best first. `versions` are the chunks' document versions."""
+    vectors = embedder.embed(
+        [question["question"] for question in questions],
+        [(versions[chunk],) if (chunk := question["chunk_id"]) in versions else () for question in questions],
+    )
     return {
         question["question_id"]: [hit.chunk_id for hit in index.search(question["question"], vector, depth)]
         for question, vector in zip(questions, vectors, strict=True)

@@ -53,7 +53,9 @@ def retrieval_questions(
     }
     sampled = sorted(generated.values(), key=lambda row: seeded_unit(options.seed, row["question_id"]))
     asked = sampled[: options.generated_limit] + [row for row in external if row["chunk_id"] in by_chunk]
-    vectors = embedder.embed([row["question"] for row in asked])
+    vectors = embedder.embed(
+        [row["question"] for row in asked], [(by_chunk[row["chunk_id"]]["version"],) for row in asked]
+    )
     return [
         RetrievalQuestion(
             row["question_id"],

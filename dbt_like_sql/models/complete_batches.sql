@@ -1,7 +1,6 @@
 -- The batches that may be read: their marker was written after the blocking checks and quotes exactly the data
 -- versions that are on disk now. A batch in the making, or rewritten since its marker, is not here.
 -- @group: 3_corpus
--- @owner: team:data
 -- @kinds: duckdb,sql
 -- @key: batch
 with covered as (

@@ -3,7 +3,6 @@
 -- readable one. A newer version that cannot be used keeps the last good one. All chunks of a document come from one
 -- batch and one version.
 -- @group: 3_corpus
--- @owner: team:data
 -- @kinds: duckdb,sql
 with versions as (
     select r.batch, r.sequence, r.document_id, r.version, r.uri, r.title, r.status, r.tombstone

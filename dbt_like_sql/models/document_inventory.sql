@@ -2,7 +2,6 @@
 -- same bytes as another document); `kept_last_good` (a newer version cannot be used, the one before still answers);
 -- or `unreadable` (no version of it can be used). The reason is the newest version's own.
 -- @group: 8_marts
--- @owner: team:data
 -- @kinds: duckdb,sql
 -- @key: document_id
 with newest as (

@@ -1,7 +1,6 @@
 -- Every scored model on the questions it was scored on: the mean of each metric per arm, origin of the question and
 -- condition. Means are compared inside one snapshot and split only. `n` counts the answers that the metric applies to.
 -- @group: 8_marts
--- @owner: team:data
 -- @kinds: duckdb,sql
 -- @key: snapshot split metric model_id arm origin condition
 with scores as (

@@ -1,7 +1,6 @@
 -- What the recorded model calls cost, by role and model: calls, tokens and US dollars. A call that was answered from
 -- the ledger is not a new call and cost nothing.
 -- @group: 8_marts
--- @owner: team:data
 -- @kinds: duckdb,sql
 -- @key: role model
 -- @after: qa_pairs, model_answers

@@ -1,9 +1,18 @@
 """The lake as a Dagster resource."""
 
+from datetime import timedelta
+from functools import cache
+
 import dagster as dg
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import from_url
 from pydantic import Field
 
+from resources.errors import SettingsError, without_password
 from resources.lake.lake import Lake
+
+_PATIENCE = timedelta(seconds=5)
 
 
 class LakeResource(dg.ConfigurableResource):
@@ -12,4 +21,23 @@ class LakeResource(dg.ConfigurableResource):
     url: str = Field(description="Folder or object-store URL that holds `tables/` and `blobs/`.")
 
     def open(self) -> Lake:
-        return Lake(self.url)
+        """The lake. Raises `SettingsError` if the folder cannot be made or the store cannot be reached."""
+        try:
+            _reach(self.url)
+            return Lake(self.url)
+        except (BaseError, OSError, ValueError) as error:
+            reason = str(error).strip().split("\n")[0]
+            raise SettingsError(without_password(f"lake_url {self.url} cannot be used: {reason}")) from error
+
+
+@cache
+def _reach(url: str) -> None:
+    """Asks a remote store for something, once per process: it would be waited for minutes in the midst of a run."""
+    if "://" not in url or url.startswith("file:"):
+        return
+    retries = {"max_retries": 1, "retry_timeout": _PATIENCE}
+    store = from_url(url, retry_config=retries, client_options={"connect_timeout": _PATIENCE, "timeout": _PATIENCE})
+    try:
+        obstore.head(store, "tables")
+    except FileNotFoundError:
+        return

@@ -14,7 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
+from resources.errors import SettingsError, without_password
 from resources.llm.request import Completion, Request
+
+DATABASES = ("sqlite", "postgresql")
+"""What the statements are written for."""
 
 _ROWS = 500
 """Rows and keys in one statement: databases limit its parameters."""
@@ -70,13 +74,13 @@ class Ledger:
     """Looks calls up by key and records them. Safe for threads; processes share it through the database."""
 
     def __init__(self, url: str):
+        """Raises `SettingsError` if there is no such database, no driver for it, or it cannot be reached."""
         self.url = url
-        if url.startswith("sqlite:///"):
-            Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = sa.create_engine(url)
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _wal)
-        _metadata.create_all(self._engine)
+        try:
+            self._engine = _connect(url)
+        except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
+            reason = str(getattr(error, "orig", error)).strip().split("\n")[0]
+            raise SettingsError(without_password(f"ledger_url {url} cannot be used: {reason}")) from error
         self._lock = threading.Lock()
 
     def find(self, requests: Sequence[Request]) -> dict[str, Completion]:
@@ -157,6 +161,18 @@ class Ledger:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _connect(url: str) -> sa.Engine:
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    if sa.make_url(url).get_backend_name() not in DATABASES:
+        raise sa.exc.ArgumentError(f"it must be one of {', '.join(DATABASES)}")
+    engine = sa.create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _wal)
+    _metadata.create_all(engine)
+    return engine
 
 
 def _row(entry: Entry, now: datetime) -> dict[str, object]:

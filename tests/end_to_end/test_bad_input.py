@@ -143,7 +143,8 @@ def test_a_recipe_that_the_corpus_is_too_small_for_fails_by_name_and_the_others_
 ) -> None:
     home, outcome = crowded
     refused(outcome, "train_recipe greedy")
-    assert "dataset.k is 20" in one_line(outcome.out, "train_recipe greedy: ")
+    said = [line for line in outcome.out.splitlines() if line.startswith("train_recipe greedy: ")]
+    assert any("dataset.k is 20" in line for line in said)
     assert (home / "reports" / "eval_report.html").is_file()
 
 
@@ -309,15 +310,18 @@ def test_doctor_names_a_home_that_cannot_be_written(tmp_path: Path) -> None:
     assert str(tmp_path / "file" / "home") in one_line(found.out, "FAILED")
 
 
-@pytest.mark.parametrize("command", ["refresh", "demo", "add"])
-def test_a_home_at_work_is_left_alone(tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize("command", ["refresh", "demo", "add guide.pdf", "questions add mine.jsonl", "dev"])
+def test_a_home_at_work_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    guide = make_pdf(tmp_path / "guide.pdf", SECRET_PAGE)
+    make_pdf(tmp_path / "guide.pdf", SECRET_PAGE)
+    (tmp_path / "mine.jsonl").write_text('{"question": "What is the fee?"}\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        refused(raftline_here(home, command, *([str(guide)] if command == "add" else [])), home, "at work")
+        refused(raftline_here(home, *command.split()), home, "at work")
     assert list((home / "documents").iterdir()) == []
+    assert list((home / "questions").iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")

@@ -1,6 +1,7 @@
 """Text that means harm (HTML, terminal escapes, console markup, formulas) arrives everywhere and acts nowhere."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tests.end_to_end.conftest import Demo, Outcome, raftline_here, succeeded
+from tests.end_to_end.conftest import Demo, Outcome, raftline, raftline_here, succeeded
 from tests.end_to_end.homes import all_metadata, instance_of, rows
 from tests.end_to_end.pdfs import make_table_pdf
 
@@ -20,6 +21,7 @@ MARKUP = "[/b] [bold red]loud[/] [link=file:///etc]x[/link]"
 ESCAPE = "\x1b[31mred\x1b]0;owned\x07"
 FORMULA = "=cmd|' /C calc'!A0"
 NAMES = ("[/b].pdf", f"{IMAGE}.pdf", "\x1b[31mred\x1b]0;owned\x07.pdf", "two\nlines.pdf", "=cmd().pdf", "{{7*7}}.pdf")
+UNDECODABLE = os.fsdecode(b"caf\xe9.pdf")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -39,6 +41,9 @@ def attacked(small_home: Demo, tmp_path_factory: pytest.TempPathFactory) -> tupl
                 [f"Storage {number} [/i]", "@SUM(A1)", f"${number + 6}.45"],
             ],
         )
+    shutil.copyfile(home / "documents" / "=cmd().pdf", home / "documents" / UNDECODABLE)
+    with (home / "documents" / UNDECODABLE).open("ab") as file:
+        file.write(b"\n% another file\n%%EOF\n")
     (home / "documents" / f"broken {SCRIPT.replace('/', '')}.pdf").write_bytes(b"not a PDF")
     questions = [
         {"question": f"What does mooring 1 cost? {SCRIPT} {MARKUP}", "answer": "$4.15", "use": "test"},
@@ -47,13 +52,13 @@ def attacked(small_home: Demo, tmp_path_factory: pytest.TempPathFactory) -> tupl
     ]
     with (home / "questions" / "[b] =1+1.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(question) + "\n" for question in [*questions, {"question": "", "kind": SCRIPT}])
-    return home, raftline_here(home, "refresh", FORCE_COLOR="1")
+    return home, raftline(home, "refresh", FORCE_COLOR="1")
 
 
 def test_hostile_documents_are_taken_in_like_any_other(attacked: tuple[Path, Outcome]) -> None:
     home, outcome = attacked
     succeeded(outcome)
-    assert set(NAMES) <= {row["uri"] for row in rows(home, "corpus")}
+    assert {*NAMES, "caf\\udce9.pdf"} <= {row["uri"] for row in rows(home, "corpus")}
 
 
 def test_the_terminal_is_sent_no_control_characters_and_markup_is_text(attacked: tuple[Path, Outcome]) -> None:
@@ -91,6 +96,19 @@ def test_an_answer_as_json_is_one_line_without_raw_control_characters(attacked: 
     answered = succeeded(raftline_here(home, "ask", "--json", f"What does mooring 1 cost? {ESCAPE}"))
     assert not CONTROL.search(answered.out)
     assert set(json.loads(answered.out)) == {"answer", "abstained", "quotes", "model"}
+
+
+def test_a_terminal_without_utf8_and_bytes_that_are_no_text_are_no_reason_to_fail(
+    attacked: tuple[Path, Outcome],
+) -> None:
+    home, _ = attacked
+    undecodable = os.fsdecode(b"What does \xff mooring cost?")
+    for question in ("水电费是多少？", undecodable):
+        succeeded(raftline(home, "ask", question, PYTHONIOENCODING="ascii"))
+    missing = raftline(home, "add", os.fsdecode(b"/no/such/\xff.pdf"))
+    assert missing.code == 1
+    assert "does not exist" in missing.err
+    assert "Traceback" not in missing.err
 
 
 def test_the_report_shows_hostile_text_escaped(attacked: tuple[Path, Outcome]) -> None:

@@ -9,6 +9,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from orchestration.execution import end_dead_runs
+from orchestration.home import open_instance
+from orchestration.jobs import scan_documents
+from orchestration.sensors import build_sensors
+from orchestration.settings import Settings
 from tests.end_to_end.conftest import Demo, fill_small_home, finish, raftline, raftline_here, start, succeeded
 from tests.end_to_end.homes import differences, instance_of, lasting_bytes, ledger_keys
 
@@ -58,6 +63,21 @@ def test_ctrl_c_stops_a_refresh_with_one_line_and_starts_nothing_more(tmp_path: 
     with instance_of(home) as instance:
         assert all(run.is_finished for run in instance.get_runs())
     assert "ingest_batch" in succeeded(raftline_here(home, "status")).out
+
+
+def test_the_daemon_takes_up_a_batch_again_whose_run_was_killed(tmp_path: Path) -> None:
+    settings = Settings(root=tmp_path, home=tmp_path / "home")
+    fill_small_home(settings.home_folder)
+    [sensor] = [sensor for sensor in build_sensors(settings) if sensor.name == "document_sensor"]
+    with open_instance(settings) as instance:
+        keys = []
+        for _ in range(3):
+            [request] = sensor(dg.build_sensor_context(instance=instance)).run_requests
+            keys.append(request.run_key)
+            run = instance.create_run_for_job(scan_documents, tags={"dagster/run_key": request.run_key})
+            end_dead_runs(instance)
+            assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.FAILURE
+    assert len(set(keys)) == 3
 
 
 def _kill_after(home: Path, moment: str, delay: float) -> bool:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.home import process_environment
 from orchestration.settings import PROJECT, find_config, load_settings
 from orchestration.wiring import build_resources
 from resources.errors import SettingsError
@@ -170,6 +171,52 @@ def test_a_wrong_environment_variable_is_a_settings_error_that_names_the_key(
     with pytest.raises(SettingsError) as caught:
         load_settings(folder)
     assert named in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["RAFTLINE_HOMES", "RAFTLINE_PER_CHUNK", "RAFTLINE_CHUNK__MAX_TOKENS", "RAFTLINE_PORT__X", "RAFTLINE_ROOT"]
+)
+def test_a_misspelt_environment_variable_is_refused_with_the_names_there_are(folder, monkeypatch, name) -> None:
+    write(folder, "")
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(folder)
+    assert str(caught.value).startswith(f"no such environment variable: {name}; there are ")
+    assert "RAFTLINE_CONFIG, RAFTLINE_DOCUMENTS" in str(caught.value)
+    assert "RAFTLINE_CHUNKS__<KEY>" in str(caught.value)
+
+
+def test_every_variable_that_the_documentation_shows_is_known(folder, monkeypatch) -> None:
+    write(folder, "")
+    for name in ("RAFTLINE_ROLES__TEACHER__PROMPT_PRICE", "RAFTLINE_SPLITS__TEST", "raftline_port"):
+        monkeypatch.setenv(name, "0.25" if "port" not in name else "3002")
+    monkeypatch.setenv("RAFTLINE_WRITE_SNAPSHOT", "1")
+    monkeypatch.setenv("RAFTLINE_HOME", "")
+    settings = load_settings(folder)
+    assert (settings.splits.test, settings.port, settings.roles["teacher"].prompt_price) == (0.25, 3002, 0.25)
+    assert settings.home_folder == folder / ".raftline"
+
+
+def test_a_relative_path_in_the_environment_starts_at_the_working_directory(folder, monkeypatch) -> None:
+    write(folder, "home: here\n")
+    deep = folder / "a" / "b"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    assert load_settings().home_folder == folder / "here"
+    monkeypatch.setenv("RAFTLINE_HOME", "there")
+    monkeypatch.setenv("RAFTLINE_DOCUMENTS", "../pdfs")
+    settings = load_settings()
+    assert settings.home_folder == deep / "there"
+    assert settings.documents_folder == folder / "a" / "pdfs"
+    environment = process_environment(settings)
+    assert environment["RAFTLINE_HOME"] == str(deep / "there")
+    assert environment["RAFTLINE_DOCUMENTS"] == str(folder / "a" / "pdfs")
+
+
+def test_the_folder_of_the_file_cannot_be_set(folder) -> None:
+    file = write(folder, "root: /elsewhere\n")
+    with pytest.raises(SettingsError, match=f"{file}.*\n  root: is not a setting"):
+        load_settings(folder)
 
 
 def test_everything_a_home_holds_lies_in_it_unless_it_is_set_elsewhere(project) -> None:

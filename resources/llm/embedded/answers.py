@@ -39,8 +39,15 @@ def _holder(candidate: Candidate, asked: Facets) -> str:
     """Whose value a cell is, where the question tells the value and asks which plan or service has it."""
     if not asked.which or candidate.kind != view.CELL or number_of(candidate.answer) not in asked.numbers:
         return ""
-    named = set(terms(candidate.column)) & set(asked.terms)
-    return candidate.row.split(" > ")[-1] if named else candidate.column
+    leaf = candidate.row.split(" > ")[-1]
+    row, column = (_named(label, asked) for label in (leaf, candidate.column))
+    return leaf if column > row or not candidate.column else candidate.column
+
+
+def _named(label: str, asked: Facets) -> float:
+    """The share of a label's terms that the question holds."""
+    told = set(terms(label))
+    return len(told & set(asked.terms)) / max(len(told), 1)
 
 
 def _asks_cost(question: str) -> bool:
@@ -63,7 +70,7 @@ def _affirms(candidate: Candidate, asked: Facets, question: str) -> bool:
             return not costless_question
     statement = candidate.row if candidate.kind == view.LIST else candidate.near or candidate.text.rsplit(" | ", 1)[-1]
     if candidate.kind == view.ITEM_KIND:
-        statement = f"{candidate.row} {statement}"
+        statement = f"{candidate.row or candidate.heading.split(' > ')[-1]} {statement}"
     statement = _ASIDE.sub(" ", statement)
     rest = _COSTLESS.sub(" ", statement)
     if rest != statement and not _NEGATIVE.search(rest):

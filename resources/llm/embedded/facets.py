@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+from resources.llm.embedded.limits import limit_asked, spans
 from resources.llm.embedded.values import AMOUNT, COUNT, DATE, DURATION, PERCENTAGE, TEXT, TICK, number_of, values
 from resources.llm.embedded.vocabulary import canonical, terms, unified
 from resources.llm.raft_text import language_of
 from resources.search.tokenizer import STOP_WORDS, tokens
 
-YES_NO, LIST, DEFINITION = "yes_no", "list", "definition"
+YES_NO, LIST, DEFINITION, AGE = "yes_no", "list", "definition", "age"
 PHONE, EMAIL, WEB = "phone", "email", "web"
 
 _ASKING = STOP_WORDS | frozenset(
@@ -37,6 +38,7 @@ _WHICH = re.compile(r"\b(?:which|what) (?:of the )?[a-z-]+\b(?<!much)(?<!many)|�
 _ASKS = tuple(
     (kind, re.compile(pattern, re.I))
     for kind, pattern in (
+        (AGE, r"\bhow (?:old|young)\b|\b(?:what|which|minimum|maximum) age\b|\bage limit\b|多大(?:年纪)?|几岁|年龄"),
         (
             DURATION,
             r"\bhow (?:long|soon|quickly|fast)\b|\b(?:how many|number of) (?:\w+ )?(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b"
@@ -44,27 +46,27 @@ _ASKS = tuple(
         ),
         (
             DATE,
-            r"\bwhen\b|\bwhat (?:date|day|time)\b|\bby which date\b|\bdeadline\b|\bwhich (?:date|day|month)\b|什么时候|何时|哪天|几点|日期|几号",
+            r"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:date|day|time)\b|\bdeadline\b|\bwhich month\b|什么时候|何时|哪天|几点|日期|几号",
         ),
         (
             PERCENTAGE,
-            r"\b(?:interest )?rates?\b|\bper ?cent(?:age)?\b|\bAPR\b|\bAPY\b|\bhow much interest\b|\bcommission\b|利率|百分|比例|年化",
+            r"\b(?:interest )?rates?\b|\bper ?cent(?:age)?\b|\bAPR\b|\bAPY\b|\bhow much interest\b|\bin interest\b|\bcommission\b|利率|百分|比例|年化",
         ),
         (
             AMOUNT,
-            r"\bhow much\b|\b(?:fees?|charges?|charged|costs?|prices?|priced|amount|balance|discount|deposit|income|limit|maximum|minimum|salary|premium|value)\b|\bthe (?:most|least)\b"
-            r"|\bpay\b|多少钱|费用|收费|年费|月费|手续费|金额|多少元|余额|限额|额度",
+            r"\bhow much\b|\b(?:fees?|charges?|charged|costs?|prices?|priced|amount|balance|discount|deposit|income|limit|maximum|minimum|salary|premium|value|worth|sum)\b|\bthe (?:most|least)\b"
+            r"|\bpay\b|\bwhat (?:do|will|would) (?:you|they) (?:ask|take|want|charge|deduct)\b|\b(?:small|large|bigg?|high|low)est (?:purchase|payment|transfer|withdrawal|contribution|loan)\b|多少钱|费用|收费|年费|月费|手续费|金额|多少元|余额|限额|额度",
         ),
         (
             COUNT,
-            r"\bhow many\b|\bnumber of\b|\bhow often\b|\blimit\b|\bhow old\b|\bage\b|几(?:次|笔|张|份|个)|多少(?:次|笔|张|份|个)|次数|年龄",
+            r"\bhow many\b|\bnumber of\b|\bhow often\b|\blimit\b|\bhow (?:old|young)\b|\bage\b|几(?:次|笔|张|份|个)|多少(?:次|笔|张|份|个)|次数|年龄",
         ),
         (EMAIL, r"\be-?mail\b|邮箱|电子邮件"),
         (WEB, r"\b(?:web ?site|web ?page|url)\b|网址|网站"),
         (
             PHONE,
             r"\b(?:phone number|telephone number|contact number|fax|hotline|by (?:tele)?phone)\b|\bwhat number\b"
-            r"|\bnumber (?:do|should|can|to|of|for)\b|\b(?:can|do|should) I call\b|电话|热线",
+            r"|\bnumber (?:do|should|can|to|for)\b|\b(?:can|do|should) I (?:call|dial|ring|phone)\b|电话|热线",
         ),
         (
             LIST,
@@ -92,7 +94,8 @@ _COUNTED = re.compile(r"\bhow many ((?:[\w-]+ ){0,2}?[\w-]+s)\b|\bnumber of ([\w
 class Facets:
     """A question taken apart. `asks` holds expected answer kinds, the likeliest first; empty means prose will do. `names` are
     the terms of each run of capitalised words, `counted` is what `how many` counts; `strict` questions
-    want a definition and nothing else; `which` asks for one thing out of several."""
+    want a definition and nothing else; `which` asks for one thing out of several; `limit` is the end of a range that is
+    asked for, `spans` the spans of time an amount shall count for."""
 
     language: str
     asks: tuple[str, ...]
@@ -104,6 +107,8 @@ class Facets:
     counted: str
     strict: bool
     which: bool
+    limit: str
+    spans: frozenset[str]
 
     @property
     def yes_no(self) -> bool:
@@ -125,10 +130,12 @@ class Facets:
             return -2.0
         if kind in asked:
             return 1.0 if kind == asked[0] else 0.85
+        if kind == DURATION and DATE in asked:
+            return 0.4
         return (-0.2 if asked == [DATE] else -0.6) if kind == TEXT else -1.0  # "when" may mean "in which case"
 
 
-_VALUED = frozenset({AMOUNT, PERCENTAGE, DATE, DURATION, COUNT, PHONE, EMAIL, WEB})
+_VALUED = frozenset({AMOUNT, PERCENTAGE, DATE, DURATION, COUNT, AGE, PHONE, EMAIL, WEB})
 
 
 @lru_cache(maxsize=4096)
@@ -160,6 +167,8 @@ def facets(question: str) -> Facets:
         next((t for t in reversed(terms(counted.group(1) or counted.group(2))) if t in subject), "") if counted else "",
         bool(_STRICT.search(question.strip())),
         bool(_WHICH.search(question)),
+        limit_asked(question),
+        spans(question),
     )
 
 

@@ -17,12 +17,13 @@ from resources.llm.embedded.sight import Sight, look
 from resources.llm.embedded.values import FREE, TEXT, TICK, UNAVAILABLE, values
 from resources.llm.embedded.vocabulary import GENERIC
 
-FEATURES_VERSION = "2026-11-reader-1"
+FEATURES_VERSION = "2026-11-reader-2"
 FEATURES = (
     "covered", "covered_own", "covered_near", "precision", "row_fit", "row_lost", "column_fit", "column_lost",
     "heading", "names_own", "names_missing", "document", "document_lost", "expected", "number_hit", "number_missing",
     "pairs", "elsewhere", "is_cell", "is_item", "is_definition", "definition_asked", "list_asked", "list_unasked",
     "length", "echo", "unavailable", "counted", "one_of_many", "intro_fit",
+    "limit", "span",
 )  # fmt: skip
 CONFIDENCE_FEATURES = (
     "lead", "covered", "covered_own", "nowhere", "names_nowhere", "elsewhere", "names_missing", "expected", "row_fit",
@@ -104,6 +105,8 @@ def _columns(asked: Facets, sight: Sight, index: int, weigh: Weigher) -> dict[st
         "unavailable": sight.unavailable.astype(float),
         "counted": _counted(asked, sight, overlap),
         "intro_fit": overlap.fit("row") * (listed + (sight.kinds == view.ITEM_KIND)),
+        "limit": _limit(asked, sight),
+        "span": _span(asked, sight),
         "one_of_many": (sight.crowded & (_best_of(column_fit, sight.row_groups) == 0)).astype(float) * cell,
     }
 
@@ -162,6 +165,20 @@ def _counted(asked: Facets, sight: Sight, overlap: Overlap) -> np.ndarray:
     if not asked.counted:
         return np.zeros(len(sight.candidates))
     return np.where(sight.types == TEXT, 0.0, np.where(overlap.match(asked.counted, "near") > 0, 1.0, -1.0))
+
+
+def _limit(asked: Facets, sight: Sight) -> np.ndarray:
+    """Whether a value is the end of the range that is asked for: 1 yes, -1 the other end, 0 if nothing is told."""
+    if not asked.limit:
+        return np.zeros(len(sight.candidates))
+    return np.where(sight.limits == "", 0.0, np.where(sight.limits == asked.limit, 1.0, -1.0))
+
+
+def _span(asked: Facets, sight: Sight) -> np.ndarray:
+    """Whether a value counts for the span of time that is asked for: 1 yes, -1 another span, 0 if nothing is told."""
+    if not asked.spans:
+        return np.zeros(len(sight.candidates))
+    return np.array([0.0 if not told else 1.0 if told & asked.spans else -1.0 for told in sight.spans])
 
 
 def _is_valueless(asked: Facets, final: str) -> bool:

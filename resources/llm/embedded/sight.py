@@ -11,11 +11,13 @@ import numpy as np
 
 from resources.llm.embedded import candidates as view
 from resources.llm.embedded.candidates import Candidate, candidates
-from resources.llm.embedded.facets import EMAIL, PHONE, WEB
-from resources.llm.embedded.values import CONTACT, UNAVAILABLE, number_of, values
+from resources.llm.embedded.facets import AGE, EMAIL, PHONE, WEB
+from resources.llm.embedded.limits import spans
+from resources.llm.embedded.values import CONTACT, COUNT, DURATION, TEXT, UNAVAILABLE, number_of, values
 from resources.llm.embedded.vocabulary import terms
 
 _ASIDE = re.compile(r"\([^()]*\)|（[^（）]*）")
+_YEARS_OF_LIFE = re.compile(r"\b(?:years? (?:old|of age)|aged?)\b|岁", re.I)
 Key = TypeVar("Key", bound=Hashable)
 PARTS = ("row", "column", "heading", "own", "near", "everything", "telling", "answer")
 """Parts whose terms are kept. `own` is all but the heading, `near` the surroundings of a value with its labels,
@@ -48,6 +50,8 @@ class Sight:
     row_groups: np.ndarray
     column_groups: np.ndarray
     crowded: np.ndarray
+    limits: np.ndarray
+    spans: tuple[frozenset[str], ...]
 
 
 @lru_cache(maxsize=2048)
@@ -76,10 +80,21 @@ def look(document: str) -> Sight:
         row_groups=rows,
         column_groups=columns,
         crowded=_crowded(found, rows),
+        limits=np.array([candidate.limit for candidate in found], dtype=object),
+        spans=tuple(_spans(candidate) for candidate in found),
     )
 
 
+def _spans(candidate: Candidate) -> frozenset[str]:
+    """The spans that a value counts for: those told beside it, else by the labels it stands under."""
+    if candidate.value_type == TEXT:
+        return frozenset()
+    return spans(candidate.near) or spans(f"{candidate.row} {candidate.column}")
+
+
 def _answer_type(candidate: Candidate) -> str:
+    if candidate.value_type in (COUNT, DURATION) and _YEARS_OF_LIFE.search(f"{candidate.near} {candidate.column}"):
+        return AGE
     if candidate.value_type != CONTACT:
         return candidate.value_type
     if sum(map(str.isdigit, candidate.answer)) >= 4:

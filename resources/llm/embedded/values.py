@@ -68,7 +68,7 @@ _PATTERNS = (
     ),
     (
         COUNT,
-        rf"(?<![\w.$€£¥￥,-])(?:{_NUMBER}(?:\s?(?:次|笔|张|份|个|家|名|人|台|项))?|{_WORDS}(?=\s(?!of\b|or\b|another\b)[a-z])|[Uu]nlimited\b|不限(?:次)?|无限(?:次)?)(?![\w%％]|[.,:/-]\d|-[A-Z])",
+        rf"(?<![\w.$€£¥￥,-])(?:{_NUMBER}(?:\s?(?:次|笔|张|份|个|家|名|人|台|项|岁))?|{_WORDS}(?=\s(?!of\b|or\b|another\b)[a-z])|[Uu]nlimited\b|不限(?:次)?|无限(?:次)?)(?![\w%％]|[.,:/-]\d|-[A-Z])",
     ),
 )
 _VALUES = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)

@@ -178,14 +178,26 @@ def make_item() -> Callable[..., dict[str, Any]]:
 
     def make(**changes: Any) -> dict[str, Any]:
         item = {
-            "item_id": "item", "snapshot": "snapshot", "question_id": "question", "condition": "oracle_present",
-            "question": "What is the monthly fee?", "oracle_index": 0, "expected_answer": "$5.00", "answerable": True,
+            "item_id": "item",
+            "snapshot": "snapshot",
+            "question_id": "question",
+            "condition": "oracle_present",
+            "question": "What is the monthly fee?",
+            "oracle_index": 0,
+            "expected_answer": "$5.00",
+            "answerable": True,
             "documents": [
                 {"chunk_id": "oracle", "title": "Guide", "text": "Guide > Fees\n\nThe monthly fee is $5.00."},
                 {"chunk_id": "other", "title": "Guide", "text": "Guide > Cards\n\nCards arrive within 10 days."},
             ],
-            "split": "test", "origin": "human", "kind": "number", "language": "en", "group": "group",
-            "document_id": "document", "page": 3, "chunk_id": "oracle",
+            "split": "test",
+            "origin": "human",
+            "kind": "number",
+            "language": "en",
+            "group": "group",
+            "document_id": "document",
+            "page": 3,
+            "chunk_id": "oracle",
         }
         return item | changes
 
@@ -198,9 +210,18 @@ def make_answer() -> Callable[..., dict[str, Any]]:
 
     def make(**changes: Any) -> dict[str, Any]:
         answer = {
-            "answer_id": "answer", "model_id": "model", "arm": "base_rag", "snapshot": "snapshot", "item_id": "item",
-            "answer": "", "final_answer": "$5.00", "quotes": ["The monthly fee is $5.00."], "abstained": False,
-            "chosen_index": 0, "status": "ok", "reason": None,
+            "answer_id": "answer",
+            "model_id": "model",
+            "arm": "base_rag",
+            "snapshot": "snapshot",
+            "item_id": "item",
+            "answer": "",
+            "final_answer": "$5.00",
+            "quotes": ["The monthly fee is $5.00."],
+            "abstained": False,
+            "chosen_index": 0,
+            "status": "ok",
+            "reason": None,
         }
         return answer | changes
 

@@ -41,8 +41,15 @@ def board(world):
 @settings(max_examples=30, deadline=None)
 def test_an_interval_contains_its_mean(values, seed) -> None:
     items = [
-        {"item_id": f"{index:03d}", "question_id": "q", "group": str(group), "split": "test", "origin": "human",
-         "documents": [], "document_id": None}
+        {
+            "item_id": f"{index:03d}",
+            "question_id": "q",
+            "group": str(group),
+            "split": "test",
+            "origin": "human",
+            "documents": [],
+            "document_id": None,
+        }
         for index, (_, group) in enumerate(values)
     ]
     scores = [

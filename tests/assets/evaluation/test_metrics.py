@@ -84,13 +84,23 @@ def test_the_scores_fit_their_table(world, tmp_path) -> None:
 
 
 @given(
-    st.sampled_from(CONDITIONS), st.booleans(), st.booleans(), st.sampled_from(["ok", "invalid"]),
-    st.sampled_from(["$5.00", "$7.00", "", "Yes"]), st.sampled_from(["$5.00", "Yes", "a lease"]),
+    st.sampled_from(CONDITIONS),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(["ok", "invalid"]),
+    st.sampled_from(["$5.00", "$7.00", "", "Yes"]),
+    st.sampled_from(["$5.00", "Yes", "a lease"]),
 )
 def test_every_answer_has_exactly_one_outcome(condition, answerable, abstained, status, final, expected) -> None:
     item = {
-        "condition": condition, "answerable": answerable, "question": "?", "expected_answer": expected,
-        "documents": [], "oracle_index": -1, "page": None, "document_id": None,
+        "condition": condition,
+        "answerable": answerable,
+        "question": "?",
+        "expected_answer": expected,
+        "documents": [],
+        "oracle_index": -1,
+        "page": None,
+        "document_id": None,
     }
     answer = {"abstained": abstained, "status": status, "final_answer": final, "quotes": [], "arm": "base_rag"}
     measured = measure(item, answer, {})

@@ -39,7 +39,7 @@ def test_the_repeat_inside_the_chunk_is_the_one_that_is_marked() -> None:
 
 
 def test_a_box_around_a_table_is_narrowed_to_the_quoted_row(pdf) -> None:
-    (x0, y0, x1, y1), = narrow_to_quote(pdf, 0, [FRAME], "|Cash withdrawal costs|$5.00|")
+    ((x0, y0, x1, y1),) = narrow_to_quote(pdf, 0, [FRAME], "|Cash withdrawal costs|$5.00|")
 
     baseline = TOP + STEP
     assert baseline - 14 < y0 < baseline < y1 + 4 < baseline + STEP
@@ -64,10 +64,22 @@ def test_the_mark_changes_the_picture_where_it_lies_and_equal_calls_give_equal_b
 
 
 def test_a_chunk_and_a_quote_become_a_marked_page(pdf) -> None:
-    chunk = {"chunk_id": "c", "document_id": "d", "version": "v", "title": "Guide", "page_start": 0,
-             "char_start": 0, "char_end": len(MARKDOWN)}
-    page = {"document_id": "d", "version": "v", "page": 0, "markdown": MARKDOWN,
-            "boxes": [{"start": 0, "end": len(MARKDOWN), "x0": 60.0, "y0": 80.0, "x1": 420.0, "y1": 220.0}]}
+    chunk = {
+        "chunk_id": "c",
+        "document_id": "d",
+        "version": "v",
+        "title": "Guide",
+        "page_start": 0,
+        "char_start": 0,
+        "char_end": len(MARKDOWN),
+    }
+    page = {
+        "document_id": "d",
+        "version": "v",
+        "page": 0,
+        "markdown": MARKDOWN,
+        "boxes": [{"start": 0, "end": len(MARKDOWN), "x0": 60.0, "y0": 80.0, "x1": 420.0, "y1": 220.0}],
+    }
 
     shown = highlighter([chunk], [page], {"v": pdf}.get)("c", "|Wire transfer costs|$25.00|")
 
@@ -77,8 +89,15 @@ def test_a_chunk_and_a_quote_become_a_marked_page(pdf) -> None:
 
 @pytest.mark.parametrize("data", [None, b"", b"not a pdf"])
 def test_a_page_that_cannot_be_rendered_has_no_picture(data) -> None:
-    chunk = {"chunk_id": "c", "document_id": "d", "version": "v", "title": "Guide", "page_start": 0,
-             "char_start": 0, "char_end": 5}
+    chunk = {
+        "chunk_id": "c",
+        "document_id": "d",
+        "version": "v",
+        "title": "Guide",
+        "page_start": 0,
+        "char_start": 0,
+        "char_end": 5,
+    }
     page = {"document_id": "d", "version": "v", "page": 0, "markdown": "Hello", "boxes": []}
     show = highlighter([chunk], [page], lambda version: data)
 

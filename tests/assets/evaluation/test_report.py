@@ -9,7 +9,7 @@ from assets.evaluation.report import build_report
 from assets.evaluation.snapshot import cut_snapshot
 from resources.hashing import canonical_json
 
-HOSTILE = "<script>alert(1)</script> [/b] =HYPERLINK(\"http://evil.example\") {{ 7*7 }} \u202e\x1b[31m $\\frac$"
+HOSTILE = '<script>alert(1)</script> [/b] =HYPERLINK("http://evil.example") {{ 7*7 }} \u202e\x1b[31m $\\frac$'
 SKILLS = ((0.4, 0.4), (0.95, 0.7))
 
 
@@ -26,9 +26,7 @@ def test_equal_inputs_give_equal_bytes(world, report) -> None:
 
 def test_the_order_of_rows_does_not_matter(world, report) -> None:
     inputs = world.report_inputs(*SKILLS)
-    shuffled = replace(
-        inputs, items=inputs.items[::-1], answers=inputs.answers[::-1], scores=inputs.scores[::-1]
-    )
+    shuffled = replace(inputs, items=inputs.items[::-1], answers=inputs.answers[::-1], scores=inputs.scores[::-1])
     assert build_report(shuffled).html == report.html
 
 

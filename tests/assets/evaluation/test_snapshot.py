@@ -69,7 +69,8 @@ def test_an_unanswerable_question_is_asked_as_retrieved_and_expects_a_refusal(wo
 
 def test_what_retrieval_missed_stays_missing_and_the_fact_stays_the_reference(world) -> None:
     missed = [
-        item for item in world.items
+        item
+        for item in world.items
         if item["condition"] == "retrieved" and item["answerable"] and item["oracle_index"] < 0
     ]
 
@@ -105,7 +106,9 @@ def test_a_chunk_that_overlaps_the_oracle_on_its_page_is_withheld_too(world) -> 
 def test_train_rejected_and_unreferenced_questions_are_left_out(world) -> None:
     question = next(row for row in world.bank if row["answerable"])
     others = [
-        {**question, "split": "train"}, {**question, "status": "withheld"}, {**question, "final_answer": " "},
+        {**question, "split": "train"},
+        {**question, "status": "withheld"},
+        {**question, "final_answer": " "},
         {**question, "chunk_id": "gone"},
     ]
     assert [cut_snapshot([row], world.corpus, RETRIEVED, k=4, seed=7) for row in others] == [[], [], [], []]

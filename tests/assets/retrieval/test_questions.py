@@ -1,5 +1,7 @@
 """What retrieval is measured on: every chunk with its vector, and only questions whose chunk is current."""
 
+import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +109,28 @@ def test_a_question_s_neighbours_are_the_chunks_the_index_returns_best_first(emb
     names = list(TEXTS)
     index = SearchIndex.build(names, [TEXTS[name] for name in names], embedder.embed([TEXTS[name] for name in names]))
     questions = [
-        {"question_id": "w", "question": "What does a wire transfer cost?"},
-        {"question_id": "i", "question": "When is interest paid?"},
+        {"question_id": "w", "question": "What does a wire transfer cost?", "chunk_id": "c2"},
+        {"question_id": "i", "question": "When is interest paid?", "chunk_id": None},
     ]
-    ranked = rank_chunks(index, questions, embedder, depth=2)
+    ranked = rank_chunks(index, questions, embedder, {"c2": "v"}, depth=2)
     assert {name: found[0] for name, found in ranked.items()} == {"w": "c2", "i": "c3"}
     assert all(len(found) == 2 for found in ranked.values())
-    assert rank_chunks(index, [], embedder) == {}
+    assert rank_chunks(index, [], embedder, {}) == {}
+
+
+def test_the_ledger_knows_the_document_behind_every_embedded_question_that_has_one(lake, corpus, embedder) -> None:
+    lake.write(QA_PAIRS, [question("a", "c1")], "000001-a")
+    external = [{"question_id": "h", "question": "Human?", "chunk_id": "c2", "origin": "human"}]
+    retrieval_questions(lake, corpus, external, embedder, EvaluationOptions())
+    index = SearchIndex.build(["c1"], [TEXTS["c1"]], embedder.embed([TEXTS["c1"]]))
+    bank = [
+        {"question_id": "b", "question": "Brought?", "chunk_id": "c1"},
+        {"question_id": "n", "question": "Nowhere?", "chunk_id": None},
+    ]
+    rank_chunks(index, bank, embedder, {"c1": "v2"})
+    with sqlite3.connect(embedder.gateway.ledger.url.removeprefix("sqlite:///")) as ledger:
+        found = ledger.execute("select request, document_version from calls left join call_sources using (key)")
+        sources = {json.loads(request)["messages"][0][1]: version for request, version in found}
+    assert sources == {
+        "Question a?": "v", "Human?": "v", "Brought?": "v2", "Nowhere?": None, TEXTS["c1"]: None,
+    }  # fmt: skip

@@ -8,6 +8,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from resources.errors import SettingsError
 from resources.llm.ledger import Entry, Ledger
 from resources.llm.request import Completion, Message, ModelIdentity, Request
 
@@ -139,3 +142,23 @@ def test_a_ledger_opened_again_remembers(ledger, tmp_path: Path) -> None:
     again = Ledger(ledger.url)
     assert len(again.find([request("question")])) == 1
     again.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("nope://ada:secret@host/db", "it must be one of sqlite, postgresql"),
+        ("mysql://ada:secret@host/db", "it must be one of sqlite, postgresql"),
+        ("postgresql+psycopg2://ada:secret@host/db", "No module named 'psycopg2'"),
+        ("postgresql+psycopg2://host/db?user=ada&password=secret", "No module named 'psycopg2'"),
+        ("just text", "Could not parse"),
+        ("sqlite:///{folder}", "unable to open database file"),
+        ("sqlite:///{folder}/text", "file is not a database"),
+        ("sqlite:///{folder}/text/ledger.db", "File exists|Not a directory"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_a_settings_error_without_its_password(tmp_path, url, reason):
+    (tmp_path / "text").write_text("no database " * 100)
+    with pytest.raises(SettingsError, match=f"^ledger_url .* cannot be used: .*({reason})") as caught:
+        Ledger(url.format(folder=tmp_path))
+    assert "secret" not in str(caught.value)
