@@ -2,8 +2,10 @@
 
 import ast
 import importlib
+import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -142,6 +144,21 @@ def test_pyproject_does_not_override_the_workspace() -> None:
         "resources",
         "dbt_like_sql",
     ]
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_used() -> None:
+    distributions = importlib.metadata.packages_distributions()
+    used = {
+        distribution.lower().replace("_", "-")
+        for package in PACKAGES
+        for path in modules(package)
+        for name in imports(ast.walk(tree(path)))
+        for distribution in distributions.get(name.split(".")[0], [])
+    }
+    lines = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    declared = {re.split(r"[<>=!~\[ ;]", line)[0].lower() for line in lines}
+    assert used - declared - {"raftline"} == {"onnxruntime"}, "onnxruntime comes with PyMuPDF and is only ever calmed"
+    assert declared - used == {"dagster-webserver"}, "the webserver is started, not imported"
 
 
 def test_no_committed_text_names_the_machine_it_was_written_on() -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from resources.errors import SettingsError, without_password
 from resources.llm.request import Completion, Request
@@ -78,7 +79,7 @@ class Ledger:
         self.url = url
         try:
             self._engine = _connect(url)
-        except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
+        except (SQLAlchemyError, ImportError, OSError) as error:
             reason = str(getattr(error, "orig", error)).strip().split("\n")[0]
             raise SettingsError(without_password(f"ledger_url {url} cannot be used: {reason}")) from error
         self._lock = threading.Lock()
@@ -167,7 +168,7 @@ def _connect(url: str) -> sa.Engine:
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     if sa.make_url(url).get_backend_name() not in DATABASES:
-        raise sa.exc.ArgumentError(f"it must be one of {', '.join(DATABASES)}")
+        raise ArgumentError(f"it must be one of {', '.join(DATABASES)}")
     engine = sa.create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _wal)

@@ -44,6 +44,13 @@ def test_each_model_has_a_group_kinds_a_description_and_a_code_version():
         assert spec.code_version
 
 
+def test_owners_are_a_setting_and_nothing_that_a_file_can_say(tmp_path):
+    assert not any(spec.owners for spec in specs().values())
+    folder = project_of(tmp_path, mine="-- @owner: team:me\nselect 1 as a")
+    with pytest.raises(SqlFileError, match="unknown option '@owner: team:me'"):
+        build_sql_assets(folder=folder)
+
+
 def test_columns_and_their_lineage_are_known_before_anything_runs():
     metadata = specs()["corpus"].metadata
     columns = {column.name: column.type for column in metadata["dagster/column_schema"].columns}

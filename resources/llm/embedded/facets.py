@@ -54,7 +54,7 @@ _ASKS = tuple(
         ),
         (
             AMOUNT,
-            r"\bhow much\b|\b(?:fees?|charges?|charged|costs?|prices?|priced|amount|balance|discount|deposit|income|limit|maximum|minimum|salary|premium|value|worth|sum)\b|\bthe (?:most|least)\b"
+            r"\bhow much\b|\b(?:fees?|charges?|charged|costs?|prices?|priced|amount|balance|discount|(?<!to )deposit|income|limit|maximum|minimum|salary|premium|value|worth|sum)\b|\bthe (?:most|least)\b"
             r"|\bpay\b|\bwhat (?:do|will|would) (?:you|they) (?:ask|take|want|charge|deduct)\b|\b(?:small|large|bigg?|high|low)est (?:purchase|payment|transfer|withdrawal|contribution|loan)\b|多少钱|费用|收费|年费|月费|手续费|金额|多少元|余额|限额|额度",
         ),
         (
@@ -79,6 +79,14 @@ _ASKS = tuple(
         ),
     )
 )
+_NO_VALUE = re.compile(
+    r"^(?:who|whom|whose|where|why|how (?:do|does|can|should|may|is|are|was|were|would)|what (?:happens|determines|kinds?|types?)"
+    r"|what (?:must|should|do|does|can|will|would) (?:I|you|we|they|one|(?:the|my|a) \w+) (?:(?:have|need) to )?do"
+    r"|(?:(?:with|for|in|on|under|at|to|from) )?(?:which|what) (?!(?:\w+ ){0,2}?(?:fees?|charges?|costs?|prices?|rates?|amounts?|limits?|numbers?|dates?|days?|months?"
+    r"|years?|times?|age|balance|sum|maximum|minimum|percentage|discount|deposit|income|premium)\b)(?:of )?(?:the )?\w+s? (?:\w+ )?(?:do|does|can|is|are|has|have|offers?|requires?|waives?|comes?|allows?|needs?|includes?|gives?|costs?|charges?)\b)",
+    re.I,
+)
+"""Questions for a person, a place, a way or a thing, though they may mention a fee."""
 _CAPITALISED = r"(?:[A-Z][\w’'-]*|[a-z]-[A-Z][\w-]*)"
 _NAME = re.compile(
     rf"(?<!^)(?<![.!?]\s)\b{_CAPITALISED}(?:(?:\s(?:with|of|for|and)\s|\s){_CAPITALISED})*|^[A-Z]{{2,}}\w*"
@@ -135,6 +143,7 @@ class Facets:
         return (-0.2 if asked == [DATE] else -0.6) if kind == TEXT else -1.0  # "when" may mean "in which case"
 
 
+_TOLD_BY_WORDS = frozenset({AMOUNT, PERCENTAGE, COUNT, DURATION, AGE})
 _VALUED = frozenset({AMOUNT, PERCENTAGE, DATE, DURATION, COUNT, AGE, PHONE, EMAIL, WEB})
 
 
@@ -145,6 +154,8 @@ def facets(question: str) -> Facets:
     subject = _question_terms(question)
     asks = [YES_NO] if _YES_NO.search(question.strip()) else []
     asks += [kind for kind, pattern in _ASKS if pattern.search(question.strip())]
+    if _NO_VALUE.search(question.strip()):
+        asks = [ask for ask in asks if ask not in _TOLD_BY_WORDS]
     if any(ask in _VALUED for ask in asks):
         asks = [ask for ask in asks if ask not in (DEFINITION, LIST)]
     if LIST in asks and not re.search(r"^what (?:is|does)|什么是", question, re.I):

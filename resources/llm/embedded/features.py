@@ -14,7 +14,7 @@ from resources.llm.embedded.candidates import Candidate
 from resources.llm.embedded.facets import DEFINITION, LIST, Facets, facets
 from resources.llm.embedded.overlap import Overlap, Weigher
 from resources.llm.embedded.sight import Sight, look
-from resources.llm.embedded.values import FREE, TEXT, TICK, UNAVAILABLE, values
+from resources.llm.embedded.values import FREE, TEXT, TICK, UNAVAILABLE, number_of, values
 from resources.llm.embedded.vocabulary import GENERIC
 
 FEATURES_VERSION = "2026-11-reader-2"
@@ -23,11 +23,11 @@ FEATURES = (
     "heading", "names_own", "names_missing", "document", "document_lost", "expected", "number_hit", "number_missing",
     "pairs", "elsewhere", "is_cell", "is_item", "is_definition", "definition_asked", "list_asked", "list_unasked",
     "length", "echo", "unavailable", "counted", "one_of_many", "intro_fit",
-    "limit", "span",
+    "limit", "span", "label_missing",
 )  # fmt: skip
 CONFIDENCE_FEATURES = (
     "lead", "covered", "covered_own", "nowhere", "names_nowhere", "elsewhere", "names_missing", "expected", "row_fit",
-    "number_missing", "one_of_many", "pairs", "valueless", "undefined",
+    "number_missing", "one_of_many", "pairs", "valueless", "undefined", "open", "limit", "label_missing",
 )  # fmt: skip
 _RIVALS = 40
 _FULL_LEAD = 4.0
@@ -105,6 +105,7 @@ def _columns(asked: Facets, sight: Sight, index: int, weigh: Weigher) -> dict[st
         "unavailable": sight.unavailable.astype(float),
         "counted": _counted(asked, sight, overlap),
         "intro_fit": overlap.fit("row") * (listed + (sight.kinds == view.ITEM_KIND)),
+        "label_missing": _label_missing(overlap, weigh, size),
         "limit": _limit(asked, sight),
         "span": _span(asked, sight),
         "one_of_many": (sight.crowded & (_best_of(column_fit, sight.row_groups) == 0)).astype(float) * cell,
@@ -137,6 +138,10 @@ def _telling(asked: Facets) -> list[str]:
 def _expected(asked: Facets, sight: Sight) -> np.ndarray:
     suits = {kind: asked.expects(kind) for kind in sorted(set(sight.types))}
     found = np.array([suits[kind] for kind in sight.types])
+    if asked.which and asked.numbers:
+        held = [number_of(candidate.answer) in asked.numbers for candidate in sight.candidates]
+        found = np.where(held & (sight.kinds == view.CELL), 1.0, found)
+    found = np.where(sight.numberless & (found > 0), 0.5 * found, found)
     return np.where(sight.unavailable & (sight.kinds == view.CELL), 0.7, found)
 
 
@@ -165,6 +170,12 @@ def _counted(asked: Facets, sight: Sight, overlap: Overlap) -> np.ndarray:
     if not asked.counted:
         return np.zeros(len(sight.candidates))
     return np.where(sight.types == TEXT, 0.0, np.where(overlap.match(asked.counted, "near") > 0, 1.0, -1.0))
+
+
+def _label_missing(overlap: Overlap, weigh: Weigher, size: int) -> np.ndarray:
+    """Whether the question spells out a row or column label, in whatever case, that the candidate knows nothing of."""
+    held = [_least([overlap.match(term, "everything") for term in label], size, default=1.0) for label in weigh.labels]
+    return 1.0 - np.minimum(_least(held, size, default=1.0), 1.0)
 
 
 def _limit(asked: Facets, sight: Sight) -> np.ndarray:
@@ -205,6 +216,9 @@ def confidence_features(seen: Scene, scores: np.ndarray, best: int, final_of: Ca
         "number_missing": row["number_missing"],
         "one_of_many": row["one_of_many"],
         "pairs": row["pairs"],
+        "open": float(not (seen.facets.asks_value or seen.facets.yes_no or seen.facets.strict)),
+        "limit": row["limit"],
+        "label_missing": row["label_missing"],
         "undefined": float(seen.facets.strict and not row["is_definition"]),
         "valueless": float(_is_valueless(seen.facets, final_of(best))),
     }

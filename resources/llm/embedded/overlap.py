@@ -10,7 +10,9 @@ import numpy as np
 
 from resources.llm.embedded.facets import Facets
 from resources.llm.embedded.sight import PARTS, Sight
+from resources.llm.embedded.vocabulary import related
 
+_AKIN = 0.5
 _ALIKE = 0.84  # spelling variants and typing errors pass, other words of the same start do not
 
 
@@ -26,6 +28,7 @@ class Weigher:
         self.matches = {term: _alternatives(term, self._counts) for term in asked.terms}
         self.weights = {term: self._asked(term) for term in asked.terms}
         self.total = sum(self.weights.values()) or 1.0
+        self.labels = sorted({label for sight in sights for label in sight.labels if label <= self.weights.keys()}, key=sorted)
         self.documents = [self._share_of(sight) for sight in sights]
 
     def weight(self, word: str) -> float:
@@ -50,10 +53,11 @@ class Weigher:
 
 
 def _alternatives(term: str, vocabulary: Counter[str]) -> dict[str, float]:
+    akin = {word: _AKIN for word in related(term) if word in vocabulary}
     if term in vocabulary:
-        return {term: 1.0}
+        return {**akin, term: 1.0}
     start = term[:3]
-    return {word: 0.75 for word in sorted(w for w in vocabulary if w.startswith(start)) if _alike(term, word)}
+    return akin | {word: 0.75 for word in sorted(w for w in vocabulary if w.startswith(start)) if _alike(term, word)}
 
 
 @lru_cache(maxsize=1 << 16)

@@ -1,7 +1,7 @@
 """A document as the reader sees it: its candidates, and the terms of their parts as arrays ready for counting."""
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -13,7 +13,7 @@ from resources.llm.embedded import candidates as view
 from resources.llm.embedded.candidates import Candidate, candidates
 from resources.llm.embedded.facets import AGE, EMAIL, PHONE, WEB
 from resources.llm.embedded.limits import spans
-from resources.llm.embedded.values import CONTACT, COUNT, DURATION, TEXT, UNAVAILABLE, number_of, values
+from resources.llm.embedded.values import AMOUNT, CONTACT, COUNT, DURATION, FREE, TEXT, UNAVAILABLE, number_of, values
 from resources.llm.embedded.vocabulary import terms
 
 _ASIDE = re.compile(r"\([^()]*\)|（[^（）]*）")
@@ -50,6 +50,8 @@ class Sight:
     row_groups: np.ndarray
     column_groups: np.ndarray
     crowded: np.ndarray
+    numberless: np.ndarray
+    labels: frozenset[frozenset[str]]
     limits: np.ndarray
     spans: tuple[frozenset[str], ...]
 
@@ -80,16 +82,26 @@ def look(document: str) -> Sight:
         row_groups=rows,
         column_groups=columns,
         crowded=_crowded(found, rows),
+        numberless=np.array([bool(c.near) and bool(FREE.search(c.answer)) and c.value_type == AMOUNT for c in found], dtype=bool),
+        labels=frozenset(_labels(found)),
         limits=np.array([candidate.limit for candidate in found], dtype=object),
         spans=tuple(_spans(candidate) for candidate in found),
     )
 
 
+def _labels(found: Sequence[Candidate]) -> Iterator[frozenset[str]]:
+    """The terms of every row and column label that is short enough to name a thing, but not so short to be a word."""
+    for candidate in found:
+        if candidate.kind == view.CELL and not candidate.near:
+            for label in (candidate.row.split(" > ")[-1], candidate.column):
+                named = frozenset(terms(_ASIDE.sub("", label)))
+                if 2 <= len(named) <= 4:
+                    yield named
+
+
 def _spans(candidate: Candidate) -> frozenset[str]:
-    """The spans that a value counts for: those told beside it, else by the labels it stands under."""
-    if candidate.value_type == TEXT:
-        return frozenset()
-    return spans(candidate.near) or spans(f"{candidate.row} {candidate.column}")
+    """The spans that a value in a sentence counts for; those of a cell are terms of its labels."""
+    return frozenset() if candidate.value_type == TEXT else spans(candidate.near)
 
 
 def _answer_type(candidate: Candidate) -> str:

@@ -20,6 +20,7 @@ _WORDS = (
 )
 _NUMBER = r"\d[\d,]*(?:\.\d+)?"
 _UNIT = r"(?:second|minute|hour|day|week|month|quarter|year)s?"
+_CLOCK_ZH = r"(?:凌晨|早上|上午|中午|下午|晚上)?\s?\d{1,2}\s?点(?:半|\s?\d{1,2}\s?分)?"
 _PATTERNS = (
     (
         CONTACT,
@@ -27,7 +28,7 @@ _PATTERNS = (
     ),
     (
         CONTACT,
-        r"\b(?:1[- ])?(?:\(\d{3}\)\s?|\d{3}-)(?:\d{3}-\d{4}|[A-Z]{4}-[A-Z]{3})(?!\d)|\b\d{3,4}-\d{3,4}-\d{3,4}\b",
+        r"\b(?:1[- ])?(?:\(\d{3}\)\s?|\d{3}-)(?:\d{3}-\d{4}|[A-Z]{4}-[A-Z]{3}|\d{3}-[A-Z]{4})(?!\d)(?:\s\(\d[\d-]{2,8}\))?|\b\d{3,4}-\d{3,4}-\d{3,4}\b",
     ),
     (
         AMOUNT,
@@ -58,6 +59,7 @@ _PATTERNS = (
         DATE,
         r"\b\d{1,2}(?:[:.]\d{2})?\s?(?:a\.?m\b\.?|p\.?m\b\.?)(?:\s?(?:to|and|–|-)\s?\d{1,2}(?:[:.]\d{2})?\s?(?:a\.?m\b\.?|p\.?m\b\.?))?|(?<![\d:])[0-2]?\d:[0-5]\d(?:\s?(?:to|–|-|至|到)\s?[0-2]?\d:[0-5]\d)?",
     ),
+    (DATE, rf"(?:每[天日])?{_CLOCK_ZH}(?:\s?[至到–-]\s?{_CLOCK_ZH})?"),
     (
         DURATION,
         rf"\b(?:{_NUMBER}|{_WORDS})(?:\s?(?:to|–|-|or)\s?(?:{_NUMBER}|{_WORDS}))?[\s-]+(?:full\s|consecutive\s)?(?:(?:business|banking|calendar|working)\s)?{_UNIT}\b",

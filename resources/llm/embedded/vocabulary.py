@@ -42,7 +42,7 @@ spouse husband wife
 parent mother father mum mom dad
 employee staff personnel
 employer boss
-job employment occupation
+job occupation
 sick ill illness sickness
 doctor physician
 qualify eligible eligibility
@@ -52,8 +52,8 @@ include included
 percent percentage
 standard ordinary normal regular usual
 lose lost misplace misplaced missing
-loss losses damage damages
-broken damaged defective faulty
+loss losses
+broken damage damaged defective faulty
 freeze frozen block blocked lock locked
 forget forgot forgotten
 steal stole stolen theft
@@ -84,7 +84,7 @@ lend lent
 renew renewal
 prolong lengthen extend extension
 register registration enrol enroll enrolment enrollment
-terminal device handset
+device handset
 internal inside within domestic
 luggage baggage
 plane flight airplane
@@ -132,10 +132,9 @@ _CANON = {stem(word): group.split()[0] for group in _SAME.strip().splitlines() f
 _RELATED = """
 document payslip passport certificate receipt contract form licence photo
 valid expire
-lose damage steal
+lose loss damage steal
 telephone hotline call
 customer holder
-goods item product article
 young student minor
 deposit pay
 instalment split spread
@@ -194,6 +193,7 @@ _PHRASES = tuple(
         ("注销|关闭", "销户"),
     )
 )
+_KIN = [frozenset(_CANON.get(stem(word), stem(word)) for word in group.split()) for group in _RELATED.strip().splitlines()]
 GENERIC = frozenset({"account", "plan", "card", "bank", "servic", "program", "product", "fee", "custom", "loan"})
 """Words of a name that do not tell it from others."""
 
@@ -214,3 +214,9 @@ def unified(text: str) -> str:
 def canonical(token: str) -> str:
     """The token that stands for all of its meaning."""
     return _CANON.get(token, token)
+
+
+@lru_cache(maxsize=1 << 14)
+def related(term: str) -> tuple[str, ...]:
+    """Terms that are often said in place of this one though they do not mean the same, such as `payslip` for `document`."""
+    return tuple(sorted(set().union(*(kin for kin in _KIN if term in kin)) - {term}))

@@ -1,9 +1,14 @@
 """Where the lake is: what cannot be a lake is a settings error that shows no password."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
 import pytest
 
 from resources.errors import SettingsError
-from resources.lake.resource import LakeResource
+from resources.lake.resource import LakeResource, _reach
 
 
 def test_a_folder_is_made_and_a_file_url_is_a_folder(tmp_path) -> None:
@@ -31,9 +36,52 @@ def test_what_cannot_be_a_lake_is_named_with_its_setting(tmp_path, url, reason) 
 
 
 def test_a_store_that_does_not_answer_is_named_within_seconds(monkeypatch) -> None:
+    _reach.cache_clear()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    with pytest.raises(SettingsError, match="lake_url s3://bucket/lake cannot be used: "):
+    with pytest.raises(SettingsError, match=r"lake_url s3://bucket/lake cannot be used: .*127\.0\.0\.1:9/"):
         LakeResource(url="s3://bucket/lake").open()
+
+
+@contextmanager
+def bucket(status: int, body: str) -> Generator[str]:
+    """The address of a store on this machine that gives one answer to everything."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "refused"),
+    [
+        (200, "<ListBucketResult><Name>b</Name><KeyCount>0</KeyCount></ListBucketResult>", ""),
+        (404, "<Error><Code>NoSuchBucket</Code></Error>", "404 Not Found"),
+        (403, "<Error><Code>AccessDenied</Code></Error>", "403|permission|denied"),
+    ],
+)
+def test_a_store_is_asked_once_whether_it_lets_us_in(monkeypatch, status, body, refused) -> None:
+    _reach.cache_clear()
+    with bucket(status, body) as address:
+        for name, value in {"ENDPOINT_URL": address, "ALLOW_HTTP": "true", "REGION": "us-east-1"}.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+        if not refused:
+            assert LakeResource(url="s3://bucket/lake").open().root == "s3://bucket/lake"
+        else:
+            with pytest.raises(SettingsError, match=f"lake_url s3://bucket/lake cannot be used: .*({refused})"):
+                LakeResource(url="s3://bucket/lake").open()
