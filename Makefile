@@ -7,7 +7,7 @@ UV := $(shell command -v uv 2>/dev/null)
 LOCKS := requirements/runtime.lock requirements/dev.lock
 
 ifdef UV
-INSTALL = $(UV) pip install --quiet --python $(BIN)/python
+INSTALL = $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
 else
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif

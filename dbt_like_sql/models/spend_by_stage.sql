@@ -3,7 +3,7 @@
 -- @group: 8_marts
 -- @kinds: duckdb,sql
 -- @key: role model
--- @after: qa_pairs, model_answers
+-- @after: qa_pairs, model_answers, test_answers
 select
     stage as role,
     model,

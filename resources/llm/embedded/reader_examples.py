@@ -34,7 +34,7 @@ class ReaderHyperparameters:
     """`l2` pulls towards the base weights; `augmentations` copies of each question lose `word_dropout` of their words;
     `absent_copies` is the share of answerable rows repeated without their oracle, to be refused."""
 
-    l2: float = 0.03
+    l2: float = 0.1
     confidence_l2: float = 0.03
     epochs: int = 60
     augmentations: int = 2

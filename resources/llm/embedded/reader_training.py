@@ -22,6 +22,7 @@ from resources.llm.embedded.reader_examples import (
 
 __all__ = ["ReaderHyperparameters", "TrainedReader", "best_threshold", "same_answer", "train_reader"]
 _FINEST = 200
+_SMOOTH = 10
 FEWEST_TO_LEARN_FROM = 20
 
 
@@ -190,7 +191,7 @@ def _fit_confidence(
 
 def _threshold(reader: Reader, examples: Sequence[Example]) -> float:
     """The threshold of the best mean payoff, people's questions as a whole weighing as much as generated ones; in
-    the middle where several pay equally."""
+    the middle where several pay equally. A payoff is averaged with its neighbours': that of one cut hangs on one row."""
     parts = [
         [_outcome(reader, example) for example in examples if example.generated is generated]
         for generated in (True, False)
@@ -198,10 +199,8 @@ def _threshold(reader: Reader, examples: Sequence[Example]) -> float:
     if not any(parts):
         return reader.weights.threshold
     grid = [step / _FINEST for step in range(1, _FINEST)]
-    payoffs = [
-        round(sum(sum(_payoff(cut, *outcome) for outcome in part) / len(part) for part in parts if part), 9)
-        for cut in grid
-    ]
+    exact = [sum(sum(_payoff(cut, *outcome) for outcome in part) / len(part) for part in parts if part) for cut in grid]
+    payoffs = [round(float(np.mean(exact[max(0, at - _SMOOTH) : at + _SMOOTH + 1])), 9) for at in range(len(grid))]
     best = [cut for cut, payoff in zip(grid, payoffs, strict=True) if payoff == max(payoffs)]
     return best[len(best) // 2]
 

@@ -94,7 +94,7 @@ big large
 quick fast rapid
 grandparent grandmother grandfather
 lawsuit court
-arrive arrived deliver delivery
+arrive arrived come came deliver delivery
 cancel revoke recall undo
 refund reimburse reimbursement
 change amend modify alter
