@@ -17,7 +17,7 @@ SNAPSHOT = {
     "dataset_quality": {"corpus", "qa_pairs"},
     "document_inventory": {"complete_batches", "corpus", "markdown_pages", "qa_pairs", "raw_pdfs"},
     "leaderboard": {"answer_scores", "model_registry"},
-    "spend_by_stage": {"model_answers", "qa_pairs"},
+    "spend_by_stage": {"model_answers", "qa_pairs", "test_answers"},
 }
 
 
