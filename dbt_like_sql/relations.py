@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from resources.corpus.manifest import sequence_of
 from resources.lake.tables import BATCHED, BY_RECIPE, TABLES
+from resources.llm.ledger import SPEND_SCHEMA
 
 
 class Axis(StrEnum):
@@ -28,16 +29,7 @@ COMPUTED: Mapping[str, pa.Schema] = {
     PARTITION_VERSIONS: pa.schema(
         [("table_name", pa.string()), ("partition", pa.string()), ("data_version", pa.string())]
     ),
-    "ledger_calls": pa.schema(
-        [
-            ("stage", pa.string()),
-            ("model", pa.string()),
-            ("calls", pa.int64()),
-            ("prompt_tokens", pa.int64()),
-            ("completion_tokens", pa.int64()),
-            ("cost", pa.float64()),
-        ]
-    ),
+    "ledger_calls": SPEND_SCHEMA,
 }
 """Relations that are no table of the lake: the data versions of all batched partitions, and the spend so far."""
 

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 import dagster as dg
 
@@ -43,6 +42,6 @@ def _specs(settings_json: str) -> dict[str, dg.AssetSpec]:
     return {spec.key.to_user_string(): spec for asset in build_assets(settings) for spec in asset.specs}
 
 
-def asset_specs(settings: Settings) -> Mapping[str, Any]:
+def asset_specs(settings: Settings) -> Mapping[str, dg.AssetSpec]:
     """Every asset's specification by name."""
     return _specs(settings.model_dump_json())

@@ -168,7 +168,8 @@ def audit_dataset(
 @app.command()
 def report() -> None:
     """Print the latest verdict and where the report is."""
-    _show_report(_settings(), required=True)
+    if not _show_report(_settings()):
+        raise RaftlineError("there is no report yet: run `raftline refresh`")
 
 
 @app.command()
@@ -230,18 +231,18 @@ def _admit(failed) -> None:
         raise RunFailed(f"{runs} failed ({names}); the reasons are above, everything else went on")
 
 
-def _show_report(settings, required: bool = False) -> None:
+def _show_report(settings) -> bool:
+    """Prints the latest verdict and where its report is; whether there is one."""
     from orchestration.console import say
     from orchestration.overview import latest_report
 
     found = latest_report(settings)
     if found is None:
-        if required:
-            raise RaftlineError("there is no report yet: run `raftline refresh`")
-        return
+        return False
     verdict, path = found
     say(f"\n{verdict}")
     say(f"Report: {path}")
+    return True
 
 
 if __name__ == "__main__":

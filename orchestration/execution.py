@@ -30,8 +30,6 @@ _BEGUN = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
-
-
 _OURS = re.compile(r"(?:(?:resources|assets|dbt_like_sql|orchestration)\.[\w.]+|dagster\.[\w.]+\.Failure): ")
 """How Dagster writes down an error whose message was written for people: after the path of its class."""
 
@@ -45,7 +43,6 @@ class Outcome:
     """What became of a planned run."""
 
     run: PlannedRun
-    run_id: str
     error: str = ""
 
 
@@ -99,13 +96,13 @@ class Refresher:
             raise_on_error=False,
         )
         if result.success:
-            return Outcome(run, result.run_id)
+            return Outcome(run)
         record = self._instance.get_run_by_id(result.run_id)
         failures = [event for event in result.all_events if event.is_step_failure]
         error = explain(failures[0].step_failure_data.error) if failures else "the run failed before its first step"
         if "ExecutionInterrupted" in error or (record and record.status is dg.DagsterRunStatus.CANCELED):
             raise RunFailed("interrupted; the next `raftline refresh` goes on where this one stopped")
-        return Outcome(run, result.run_id, error)
+        return Outcome(run, error)
 
     def _submit(self, run: PlannedRun, port: int) -> Outcome:
         from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
@@ -123,7 +120,11 @@ class Refresher:
             record = self._instance.get_run_by_id(run_id)
             if record is not None and record.is_finished:
                 error = "" if record.is_success else f"see the run {run_id} in the UI"
-                return Outcome(run, run_id, error)
+                return Outcome(run, error)
+            if live_server(self._settings) is None:
+                raise RunFailed(
+                    f"`raftline dev` ended before the run {run_id} did; the next `raftline refresh` goes on from here"
+                )
             time.sleep(FOLLOW_SECONDS)
 
 

@@ -14,9 +14,12 @@ def add_documents(paths: Iterable[Path], folder: Path) -> list[str]:
     Nothing is copied if any path is wrong. Raises `RaftlineError` naming it. What a file really holds is judged
     when its batch runs, so that a bad file becomes a row with a reason.
     """
-    files = [found for path in paths for found in _pdfs(path)]
+    files: dict[str, Path] = {}
+    for name, source in (found for path in paths for found in _pdfs(path)):
+        if files.setdefault(name, source).resolve() != source.resolve():
+            raise RaftlineError(f"{files[name]} and {source} would both become {name}: rename one of them")
     notes = []
-    for name, source in files:
+    for name, source in files.items():
         target = folder / name
         known = target.is_file()
         copied = copy_if_changed(source, target)

@@ -12,13 +12,14 @@ from orchestration.settings import Settings
 from orchestration.state import read_state
 from orchestration.wiring import build_resources
 from resources.lake.lake import Lake
-from resources.lake.tables import CHAMPION_MODEL, EVAL_REPORT, MODEL_REGISTRY, QUESTION_BANK, TABLES, Table
+from resources.lake.tables import CHAMPION_MODEL, EVAL_REPORT, MODEL_REGISTRY, QUESTION_BANK
 
 
 def latest_report(settings: Settings) -> tuple[str, Path] | None:
     """The verdict and the report's file; None if there is none yet."""
-    rows = build_resources(settings)["lake"].open().rows_or_empty(EVAL_REPORT)
-    return (rows[-1]["verdict"], settings.home_folder / "reports" / rows[-1]["html"]) if rows else None
+    resources = build_resources(settings)
+    rows = resources["lake"].open().rows_or_empty(EVAL_REPORT)
+    return (rows[-1]["verdict"], resources["folders"].reports_path / rows[-1]["html"]) if rows else None
 
 
 def show_status(settings: Settings) -> None:
@@ -66,7 +67,7 @@ def show_problems(settings: Settings) -> None:
 
 
 def _inventory(lake: Lake) -> list[dict[str, Any]]:
-    return lake.rows_or_empty(Table("document_inventory", TABLES["raw_pdfs"].schema, ()))
+    return lake.rows_or_empty("document_inventory")
 
 
 def _documents(lake: Lake) -> None:

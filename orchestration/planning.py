@@ -4,7 +4,7 @@
 100 upstream partitions and calls a batch fresh that does not exist yet.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestration.jobs import BY_BATCH, BY_RECIPE, INGEST, PHASES, PUBLISH, TRAIN, Phase
@@ -69,11 +69,6 @@ def plan_refresh(state: RefreshState) -> list[PlannedRun]:
             elif phase is not PUBLISH or _trained(state) or upstream == TRAIN.job:
                 plan.append(PlannedRun(phase.job, partition, f"if {upstream} changes its input", expected=True))
     return plan
-
-
-def next_runs(plan: Iterable[PlannedRun]) -> list[PlannedRun]:
-    """The runs that can start now: those that depend on nothing else in the plan."""
-    return [run for run in plan if not run.expected]
 
 
 def _partitions(phase: Phase, state: RefreshState) -> Sequence[str]:

@@ -11,13 +11,25 @@ FIRST, SECOND = "first", "second"
 
 
 def place_sample(settings: Settings, state: str) -> list[str]:
-    """Makes the sample's documents those of a state; other documents are left alone. Returns the state's names."""
+    """Makes the sample's documents those of a state; other documents are left alone. Returns the state's names.
+
+    Raises `RaftlineError` if a document of somebody else has the name of one of them.
+    """
     wanted = {path.name: path for path in sorted((SAMPLE / state).glob("*.pdf"))}
     if not wanted:
         raise RaftlineError(f"the sample corpus is not in {SAMPLE}: run the demo from a clone of the repository")
-    every = {path.name for folder in (FIRST, SECOND) for path in (SAMPLE / folder).glob("*.pdf")}
+    ours: dict[str, list[bytes]] = {}
+    for folder in (FIRST, SECOND):
+        for path in (SAMPLE / folder).glob("*.pdf"):
+            ours.setdefault(path.name, []).append(path.read_bytes())
     documents = settings.documents_folder
-    for name in every - set(wanted):
+    for name, versions in sorted(ours.items()):
+        if (documents / name).is_file() and (documents / name).read_bytes() not in versions:
+            raise RaftlineError(
+                f"{documents / name} is not the sample's document of that name and would be lost: move it away, "
+                "or set RAFTLINE_HOME to another folder for the demo"
+            )
+    for name in sorted(ours.keys() - wanted.keys()):
         (documents / name).unlink(missing_ok=True)
     for name, path in wanted.items():
         copy_if_changed(path, documents / name)

@@ -44,8 +44,8 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         resources = build_resources(settings)
         fresh = resources["corpus"].scan(settings.batches.max_documents)
         batches = register_batches(context.instance, resources["corpus"])
-        lake = resources["lake"].open()
-        waiting = [batch for batch in batches if lake.version(BATCH_MARKERS, batch) is None]
+        complete = set(resources["lake"].open().partitions(BATCH_MARKERS))
+        waiting = [batch for batch in batches if batch not in complete]
         if not waiting:
             return dg.SkipReason(f"nothing new in {settings.documents_folder}; {len(batches)} batches are complete")
         context.log.info(f"{len(fresh)} new batches, {len(waiting)} not complete")
@@ -97,12 +97,17 @@ def busy(instance: dg.DagsterInstance) -> bool:
 
 
 def run_request(run: PlannedRun, state: RefreshState) -> dg.RunRequest:
-    """A request that is made once per state of its inputs: a run that failed is not started over and over."""
-    wanted = {
-        asset: dict(known.wanted) for (asset, partition), known in state.assets.items() if partition == run.partition
+    """A request that is made once per state of its inputs: a run that failed is not started over and over.
+
+    What was made before counts too: whoever takes a change back wants a run whose inputs have all been seen.
+    """
+    known = {
+        asset: [dict(one.wanted), dict(one.made or {})]
+        for (asset, partition), one in state.assets.items()
+        if partition == run.partition
     }
     return dg.RunRequest(
-        run_key=short_id(run.job, run.partition, wanted),
+        run_key=short_id(run.job, run.partition, known),
         job_name=run.job,
         partition_key=None if run.partition == WHOLE else run.partition,
         tags={"raftline/reason": run.reason[:200]},

@@ -11,7 +11,7 @@ from assets.training.drift import retraining_reason
 from orchestration.jobs import PHASES
 from orchestration.planning import AssetState, RefreshState
 from resources.lake.lake import WHOLE
-from resources.lake.stage import fingerprint
+from resources.lake.stage import Versions, fingerprint
 from resources.lake.tables import BATCHED, BY_RECIPE, CORPUS
 
 
@@ -32,6 +32,7 @@ def read_state(specs: Mapping[str, dg.AssetSpec], resources: Mapping[str, Any]) 
         "external_questions": {"question files": files_version(question_files(folders.questions_path))},
         "recipes": {"recipe files": recipes_version(folders.recipes_path)},
     }
+    versions = Versions(lake)
     states: dict[tuple[str, str], AssetState] = {}
     for phase in PHASES:
         for asset in phase.assets:
@@ -43,7 +44,7 @@ def read_state(specs: Mapping[str, dg.AssetSpec], resources: Mapping[str, Any]) 
                 elif asset == "fine_tuned_model":
                     backend = valid[partition].training.backend
                     seen = {"trainer": resources["trainers"].get(backend).code_version()}
-                wanted = fingerprint(lake, specs[asset], partition, options, seen)
+                wanted = fingerprint(versions, specs[asset], partition, options, seen)
                 states[asset, partition] = AssetState(wanted, lake.fingerprint(asset, partition))
     retraining = {recipe: retraining_reason(lake, recipe, options.retraining.drift_threshold) for recipe in recipes}
     return RefreshState(batches, recipes, states, retraining)

@@ -269,6 +269,7 @@ def eval_report(
     deps=[eval_report, model_registry],
     group_name=EVALUATION,
     kinds={"parquet"},
+    pool="champion_model",
     code_version=code_version("assets.evaluation.champion"),
 )
 def champion_model(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:

@@ -157,6 +157,7 @@ def recipes(context: dg.AssetExecutionContext, lake: LakeResource, folders: Fold
     deps=["corpus", qa_pairs, external_questions],
     group_name=RAFT,
     kinds={"parquet"},
+    pool="question_bank",
     code_version=code_version(
         "assets.raft.bank", "assets.raft.brought", "assets.raft.similarity", "assets.raft.splits"
     ),

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from resources.errors import SettingsError
+from resources.lake.lake import WHOLE
 
 
 class _Strict(BaseModel):
@@ -56,6 +57,13 @@ class Recipe(_Strict):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="lower case letters, digits, - and _")
     dataset: DatasetRecipe = Field(default_factory=DatasetRecipe)
     training: TrainingRecipe = Field(default_factory=TrainingRecipe)
+
+    @field_validator("name")
+    @classmethod
+    def _is_no_reserved_partition(cls, value: str) -> str:
+        if value == WHOLE:
+            raise ValueError("this name stands for tables without partitions; choose another")
+        return value
 
 
 @dataclass(frozen=True)

@@ -39,10 +39,9 @@ def fine_tuned_model(
     recipe = valid_recipes(folders.recipes_path).get(context.partition_key)
     if recipe is None:
         raise SettingsError(f"recipe {context.partition_key!r} has no valid file in {folders.recipes}")
-    rows = store.rows(RAFT_DATASET, recipe.name)
-    data = training_data(rows)
     trainer = trainers.get(recipe.training.backend)
     stage = Stage(context, store, observed={"trainer": trainer.code_version()})
+    data = training_data(store.rows(RAFT_DATASET, recipe.name))
     spec = specification(recipe, store.version(RAFT_DATASET, recipe.name) or "", trainer)
     trainer.validate(spec, data)
     adopted = trainer.find(spec)

@@ -57,22 +57,22 @@ class Lake:
         obstore.put(self._store, self._path(table.name, partition), sink.getvalue())
         return version
 
-    def read(self, table: Table, partition: str = WHOLE) -> pa.Table:
+    def read(self, table: Table | str, partition: str = WHOLE) -> pa.Table:
         """One partition. Raises `LakeError` if it was never written."""
         try:
-            data = obstore.get(self._store, self._path(table.name, partition)).bytes().to_bytes()
+            data = obstore.get(self._store, self._path(_name(table), partition)).bytes().to_bytes()
         except FileNotFoundError as error:
             raise LakeError(
-                f"table {table.name} has no partition {partition!r}: materialize {table.name} first"
+                f"table {_name(table)} has no partition {partition!r}: materialize {_name(table)} first"
             ) from error
         # One thread: Arrow's pool now and then aborts the process when the interpreter ends (apache/arrow#34314).
         return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False).replace_schema_metadata(None)
 
-    def rows(self, table: Table, partition: str = WHOLE) -> list[dict[str, Any]]:
+    def rows(self, table: Table | str, partition: str = WHOLE) -> list[dict[str, Any]]:
         """One partition as a list of dictionaries in the order on disk."""
         return self.read(table, partition).to_pylist()
 
-    def rows_or_empty(self, table: Table, partition: str = WHOLE) -> list[dict[str, Any]]:
+    def rows_or_empty(self, table: Table | str, partition: str = WHOLE) -> list[dict[str, Any]]:
         """Like `rows`, but a partition that was never written is empty."""
         return self.rows(table, partition) if self.version(table, partition) else []
 

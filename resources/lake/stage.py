@@ -22,18 +22,34 @@ SETTINGS = "raftline/settings"
 """Asset metadata key: the option sections (comma separated) that decide the asset's content."""
 
 
-def input_version(lake: Lake, asset: str, dependency: str, partition: str) -> str:
-    """The data version of one input: the same partition where both share a dimension, else all of them."""
-    for dimension in (BATCHED, BY_RECIPE):
-        if dependency in dimension:
-            if asset in dimension:
-                return lake.version(dependency, partition) or ""
-            return content_hash([[key, lake.version(dependency, key)] for key in lake.partitions(dependency)])
-    return lake.version(dependency) or ""
+class Versions:
+    """The data versions on disk, each read once: planning asks for those of all batches many times over."""
+
+    def __init__(self, lake: Lake):
+        self._lake = lake
+        self._one: dict[tuple[str, str], str] = {}
+        self._all: dict[str, str] = {}
+
+    def of_input(self, asset: str, dependency: str, partition: str) -> str:
+        """The version of one input: the same partition where both share a dimension, else all of them."""
+        dimension = next((tables for tables in (BATCHED, BY_RECIPE) if dependency in tables), None)
+        if dimension is None:
+            return self._of(dependency, WHOLE)
+        return self._of(dependency, partition) if asset in dimension else self._of_all(dependency)
+
+    def _of(self, table: str, partition: str) -> str:
+        if (table, partition) not in self._one:
+            self._one[table, partition] = self._lake.version(table, partition) or ""
+        return self._one[table, partition]
+
+    def _of_all(self, table: str) -> str:
+        if table not in self._all:
+            self._all[table] = content_hash([[key, self._of(table, key)] for key in self._lake.partitions(table)])
+        return self._all[table]
 
 
 def fingerprint(
-    lake: Lake,
+    versions: Versions,
     spec: dg.AssetSpec,
     partition: str,
     options: PipelineOptions | None,
@@ -47,7 +63,7 @@ def fingerprint(
     for name, version in observed.items():
         parts[name] = version
     for dependency in sorted(dep.asset_key.to_user_string() for dep in spec.deps):
-        parts[dependency] = input_version(lake, asset, dependency, partition)
+        parts[dependency] = versions.of_input(asset, dependency, partition)
     return parts
 
 
@@ -66,7 +82,7 @@ class Stage:
         self.lake = lake
         self.partition = context.partition_key if context.assets_def.partitions_def else WHOLE
         self._spec = context.assets_def.specs_by_key[context.asset_key]
-        self._fingerprint = fingerprint(lake, self._spec, self.partition, options, observed or {})
+        self._fingerprint = fingerprint(Versions(lake), self._spec, self.partition, options, observed or {})
 
     def finish(
         self,

@@ -26,7 +26,7 @@ class Rehearsal(Refresher):
         return self._given
 
     def _run(self, run: PlannedRun) -> Outcome:
-        return Outcome(run, "run", "broken" if (run.job, run.partition) in self._failing else "")
+        return Outcome(run, "broken" if (run.job, run.partition) in self._failing else "")
 
 
 @pytest.fixture

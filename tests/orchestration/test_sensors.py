@@ -199,6 +199,19 @@ def test_a_run_is_asked_for_anew_when_its_inputs_have_moved_on(home, instance) -
     assert after.run_key != before.run_key
 
 
+def test_a_change_that_is_taken_back_is_asked_for_although_its_inputs_were_seen_before(home, instance, project) -> None:
+    tick(home, "document_sensor", instance)
+    pretend(home, INGEST, BUILD)
+    other = project(documents="pdfs", splits={"seed": 8})
+    [changed] = tick(other, "refresh_sensor", instance).run_requests
+    pretend(other, BUILD)
+    [back] = tick(home, "refresh_sensor", instance).run_requests
+    pretend(home, BUILD)
+    [again] = tick(other, "refresh_sensor", instance).run_requests
+    assert back.run_key != changed.run_key
+    assert again.run_key == changed.run_key, "the same step from the same state is the same request"
+
+
 def test_the_schedule_trains_a_recipe_that_was_never_trained_and_keeps_quiet_before_and_after(home, on_disk) -> None:
     assert isinstance(evaluate_schedule(home, on_disk), dg.SkipReason)
     tick(home, "document_sensor", on_disk)

@@ -11,9 +11,12 @@ from resources.llm.raft_text import REFUSAL, quoted, render_answer
 
 _YES = {"en": "Yes", "zh": "是"}
 _NO = {"en": "No", "zh": "否"}
-_FREE_OF = r"\b(?:no|without(?: an?y?)?|free of) (?:\w+[ -]){0,2}?(?:fees?|charges?|costs?)\b|\bwaived?\b|(?<![\w-])(?<!feel )free\b(?!-)|免费|免收|不收(?:取)?(?:任何)?(?:费用|手续费)"
+_FREE_OF = r"\b(?:no|without(?: an?y?)?|free of) (?:\w+[ -]){0,2}?(?:fees?|charges?|costs?)\b|\bcosts? (?:you )?nothing\b|\bwaived?\b|(?<![\w-])(?<!feel )free\b(?!-)|免费|免收|不收(?:取)?(?:任何)?(?:费用|手续费)"
 _COSTLESS = re.compile(_FREE_OF, re.I)
 _ASIDE = re.compile(r"\([^()]*\)|（[^（）]*）")
+_CLAUSE_END = re.compile(
+    r";\s|,\s(?:but|while|so)\s|,\sand\s(?=(?:I|you|we|they|it|he|she|this|that|there)\b)|；|，(?=但|而)", re.I
+)
 _ABOUT_COST = re.compile(r"\b(?:fees?|charges?|charged|costs?|pay)\b|费用|收费|手续费", re.I)
 _ABOUT_FREE = re.compile(r"\bfree\b|免费", re.I)
 _NEGATIVE = re.compile(
@@ -68,14 +71,23 @@ def _affirms(candidate: Candidate, asked: Facets, question: str) -> bool:
             return not about_cost
         if candidate.value_type == AMOUNT:
             return not costless_question
-    statement = candidate.row if candidate.kind == view.LIST else candidate.near or candidate.text.rsplit(" | ", 1)[-1]
+    statement = candidate.near or candidate.text.rsplit(" | ", 1)[-1].removeprefix(f"{candidate.column}: ")
+    if candidate.kind == view.LIST:
+        statement = candidate.row
     if candidate.kind == view.ITEM_KIND:
         statement = f"{candidate.row or candidate.heading.split(' > ')[-1]} {statement}"
-    statement = _ASIDE.sub(" ", statement)
+    statement = _clause_asked(_ASIDE.sub(" ", statement), asked)
     rest = _COSTLESS.sub(" ", statement)
     if rest != statement and not _NEGATIVE.search(rest):
         return not about_cost
     return bool(_NEGATIVE.search(statement)) == asked.negated
+
+
+def _clause_asked(statement: str, asked: Facets) -> str:
+    """The clause of a statement that holds most of the question's terms; all of it where several hold as many."""
+    clauses = _CLAUSE_END.split(statement)
+    shared = [len(set(terms(clause)) & set(asked.terms)) for clause in clauses]
+    return clauses[shared.index(max(shared))] if shared.count(max(shared)) == 1 else statement
 
 
 def explain(candidate: Candidate, asked: Facets, final: str) -> str:

@@ -54,8 +54,11 @@ _ASKS = tuple(
         ),
         (
             AMOUNT,
-            r"\bhow much\b|\b(?:fees?|charges?|charged|costs?|prices?|priced|amount|balance|discount|(?<!to )deposit|income|limit|maximum|minimum|salary|premium|value|worth|sum)\b|\bthe (?:most|least)\b"
-            r"|\bpay\b|\bwhat (?:do|will|would) (?:you|they) (?:ask|take|want|charge|deduct)\b|\b(?:small|large|bigg?|high|low)est (?:purchase|payment|transfer|withdrawal|contribution|loan)\b|多少钱|费用|收费|年费|月费|手续费|金额|多少元|余额|限额|额度",
+            r"\bhow much\b|\b(?:fees?|charges?|charged|costs?|prices?|priced|amount|balance|discount|(?<!to )deposit|income"
+            r"|limit|maximum|minimum|salary|premium|value|worth|sum|penalty)\b|\bthe (?:most|least)\b|\bpay\b"
+            r"|\bwhat (?:do|will|would) (?:you|they) (?:ask|take|want|charge|deduct)\b"
+            r"|\b(?:small|large|bigg?|high|low)est (?:purchase|payment|transfer|withdrawal|contribution|loan)\b"
+            r"|多少钱|费用|收费|年费|月费|手续费|金额|多少元|余额|限额|额度",
         ),
         (
             COUNT,
@@ -79,17 +82,23 @@ _ASKS = tuple(
         ),
     )
 )
+_VALUE_NOUN = (
+    r"(?:fees?|charges?|costs?|prices?|rates?|amounts?|limits?|numbers?|dates?|days?|months?|years?|times?|age|balance"
+    r"|sum|maximum|minimum|percentage|discount|deposit|income|premium|penalty)\b"
+)
 _NO_VALUE = re.compile(
-    r"^(?:who|whom|whose|where|why|how (?:do|does|can|should|may|is|are|was|were|would)|what (?:happens|determines|kinds?|types?)"
+    r"^(?:who|whom|whose|where|why|what (?:happens|determines|kinds?|types?)"
+    r"|how (?:do|does|can|should|may|is|are|was|were|would)"
     r"|what (?:must|should|do|does|can|will|would) (?:I|you|we|they|one|(?:the|my|a) \w+) (?:(?:have|need) to )?do"
-    r"|(?:(?:with|for|in|on|under|at|to|from) )?(?:which|what) (?!(?:\w+ ){0,2}?(?:fees?|charges?|costs?|prices?|rates?|amounts?|limits?|numbers?|dates?|days?|months?"
-    r"|years?|times?|age|balance|sum|maximum|minimum|percentage|discount|deposit|income|premium)\b)(?:of )?(?:the )?\w+s? (?:\w+ )?(?:do|does|can|is|are|has|have|offers?|requires?|waives?|comes?|allows?|needs?|includes?|gives?|costs?|charges?)\b)",
+    rf"|(?:(?:with|for|in|on|under|at|to|from) )?(?:which|what) (?!(?:\w+ ){{0,2}}?{_VALUE_NOUN})(?:of )?(?:the )?\w+ (?:\w+ )?"
+    r"(?:do|does|can|is|are|has|have|offers?|requires?|waives?|comes?|allows?|needs?|includes?|gives?|costs?|charges?)\b)",
     re.I,
 )
 """Questions for a person, a place, a way or a thing, though they may mention a fee."""
 _CAPITALISED = r"(?:[A-Z][\w’'-]*|[a-z]-[A-Z][\w-]*)"
 _NAME = re.compile(
     rf"(?<!^)(?<![.!?]\s)\b{_CAPITALISED}(?:(?:\s(?:with|of|for|and)\s|\s){_CAPITALISED})*|^[A-Z]{{2,}}\w*"
+    r"|(?:星期|周|礼拜)[一二三四五六日天]"
 )
 _STRICT = re.compile(
     r"^what (?:exactly )?(?:is|are) an? |\bexplain what .* (?:is|are)\b|^what (?:does|do) .* mean\b|\bdefinition of\b|什么是|是什么意思",

@@ -14,8 +14,8 @@ from resources.llm.embedded.candidates import Candidate
 from resources.llm.embedded.facets import DEFINITION, LIST, Facets, facets
 from resources.llm.embedded.overlap import Overlap, Weigher
 from resources.llm.embedded.sight import Sight, look
-from resources.llm.embedded.values import FREE, TEXT, TICK, UNAVAILABLE, number_of, values
-from resources.llm.embedded.vocabulary import GENERIC
+from resources.llm.embedded.values import AMOUNT, FREE, TEXT, TICK, UNAVAILABLE, number_of, values
+from resources.llm.embedded.vocabulary import COST, GENERIC, LIMITS
 
 FEATURES_VERSION = "2026-11-reader-2"
 FEATURES = (
@@ -23,11 +23,12 @@ FEATURES = (
     "heading", "names_own", "names_missing", "document", "document_lost", "expected", "number_hit", "number_missing",
     "pairs", "elsewhere", "is_cell", "is_item", "is_definition", "definition_asked", "list_asked", "list_unasked",
     "length", "echo", "unavailable", "counted", "one_of_many", "intro_fit",
-    "limit", "span", "label_missing",
+    "limit", "limit_untold", "span", "span_missing", "cost_untold", "label_missing",
 )  # fmt: skip
 CONFIDENCE_FEATURES = (
     "lead", "covered", "covered_own", "nowhere", "names_nowhere", "elsewhere", "names_missing", "expected", "row_fit",
-    "number_missing", "one_of_many", "pairs", "valueless", "undefined", "open", "limit", "label_missing",
+    "number_missing", "one_of_many", "pairs", "valueless", "undefined", "echo", "open", "limit", "limit_untold",
+    "span_missing", "cost_untold", "label_missing",
 )  # fmt: skip
 _RIVALS = 40
 _FULL_LEAD = 4.0
@@ -107,7 +108,10 @@ def _columns(asked: Facets, sight: Sight, index: int, weigh: Weigher) -> dict[st
         "intro_fit": overlap.fit("row") * (listed + (sight.kinds == view.ITEM_KIND)),
         "label_missing": _label_missing(overlap, weigh, size),
         "limit": _limit(asked, sight),
+        "limit_untold": _limit_untold(asked, sight, overlap),
         "span": _span(asked, sight),
+        "span_missing": _span_missing(asked, sight),
+        "cost_untold": _cost_untold(asked, sight, overlap),
         "one_of_many": (sight.crowded & (_best_of(column_fit, sight.row_groups) == 0)).astype(float) * cell,
     }
 
@@ -185,11 +189,34 @@ def _limit(asked: Facets, sight: Sight) -> np.ndarray:
     return np.where(sight.limits == "", 0.0, np.where(sight.limits == asked.limit, 1.0, -1.0))
 
 
+def _limit_untold(asked: Facets, sight: Sight, overlap: Overlap) -> np.ndarray:
+    """Whether the most or the least amount is asked for, and nothing about a candidate says that it is one."""
+    words = [term for term in LIMITS if term in asked.terms]
+    if not words or AMOUNT not in asked.asks or asked.yes_no:
+        return np.zeros(len(sight.candidates))
+    told = np.maximum.reduce([overlap.match(term, "everything") for term in words])
+    return (told == 0) & (sight.limits == "")
+
+
 def _span(asked: Facets, sight: Sight) -> np.ndarray:
     """Whether a value counts for the span of time that is asked for: 1 yes, -1 another span, 0 if nothing is told."""
     if not asked.spans:
         return np.zeros(len(sight.candidates))
     return np.array([0.0 if not told else 1.0 if told & asked.spans else -1.0 for told in sight.spans])
+
+
+def _span_missing(asked: Facets, sight: Sight) -> np.ndarray:
+    """Whether neither a candidate nor its labels tell the span of time that is asked for; half if they tell none."""
+    if not asked.spans:
+        return np.zeros(len(sight.candidates))
+    return np.array([0.0 if told & asked.spans else 1.0 if told else 0.5 for told in sight.spans_around])
+
+
+def _cost_untold(asked: Facets, sight: Sight, overlap: Overlap) -> np.ndarray:
+    """Whether the question is if something costs, and a candidate speaks of no cost at all."""
+    if not asked.yes_no or COST not in asked.terms:
+        return np.zeros(len(sight.candidates))
+    return (overlap.match(COST, "everything") == 0) & (sight.types != AMOUNT)
 
 
 def _is_valueless(asked: Facets, final: str) -> bool:
@@ -218,7 +245,11 @@ def confidence_features(seen: Scene, scores: np.ndarray, best: int, final_of: Ca
         "pairs": row["pairs"],
         "open": float(not (seen.facets.asks_value or seen.facets.yes_no or seen.facets.strict)),
         "limit": row["limit"],
+        "limit_untold": row["limit_untold"],
+        "span_missing": row["span_missing"],
+        "cost_untold": row["cost_untold"],
         "label_missing": row["label_missing"],
-        "undefined": float(seen.facets.strict and not row["is_definition"]),
+        "echo": row["echo"],
+        "undefined": float(seen.facets.strict) * (1.0 - row["is_definition"] * (1.0 + row["definition_asked"]) / 2.0),
         "valueless": float(_is_valueless(seen.facets, final_of(best))),
     }

@@ -19,7 +19,8 @@ _AT_LEAST = re.compile(
     re.I,
 )
 _OR_LESS = re.compile(
-    r"\s*(?:or (?:less|fewer|under|below|younger|earlier)\b|at (?:the )?(?:most|latest)\b|maximum\b|以内|之内|以下)", re.I
+    r"\s*(?:or (?:less|fewer|under|below|younger|earlier)\b|at (?:the )?(?:most|latest)\b|maximum\b|以内|之内|以下)",
+    re.I,
 )
 _OR_MORE = re.compile(
     r"\s*(?:(?:or|and) (?:more|over|older|above|up|later)\b|at (?:the )?least\b|minimum\b|\+|以上|起)", re.I

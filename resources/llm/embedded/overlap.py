@@ -28,7 +28,9 @@ class Weigher:
         self.matches = {term: _alternatives(term, self._counts) for term in asked.terms}
         self.weights = {term: self._asked(term) for term in asked.terms}
         self.total = sum(self.weights.values()) or 1.0
-        self.labels = sorted({label for sight in sights for label in sight.labels if label <= self.weights.keys()}, key=sorted)
+        self.labels = sorted(
+            {label for sight in sights for label in sight.labels if label <= self.weights.keys()}, key=sorted
+        )
         self.documents = [self._share_of(sight) for sight in sights]
 
     def weight(self, word: str) -> float:

@@ -30,13 +30,14 @@ BASE_WEIGHTS: Mapping[str, float] = {
     "document_lost": -1.5, "expected": 2.0, "number_hit": 0.6, "number_missing": -0.8, "pairs": 1.0, "elsewhere": -1.5,
     "is_cell": 0.2, "is_item": -0.1, "definition_asked": 1.6, "list_asked": 1.2, "list_unasked": -1.2,
     "is_definition": -0.1, "length": -0.2, "echo": -1.5, "unavailable": 0.0, "counted": 0.8, "one_of_many": -0.8,
-    "intro_fit": 1.5, "limit": 1.0, "span": 1.0, "label_missing": -1.0,
+    "intro_fit": 1.5, "limit": 1.0, "limit_untold": 0.0, "span": 1.0, "span_missing": -0.5, "cost_untold": -0.5,
+    "label_missing": -1.0,
 }  # fmt: skip
 BASE_CONFIDENCE: Mapping[str, float] = {
-    "bias": -4.5, "lead": 3.0, "covered": 4.0, "covered_own": 2.0, "nowhere": -2.5, "names_nowhere": -2.0,
+    "bias": -4.5, "lead": 3.0, "covered": 4.0, "covered_own": 2.0, "nowhere": -3.5, "names_nowhere": -2.0,
     "elsewhere": -3.0, "names_missing": -4.0, "expected": 2.0, "row_fit": 1.0, "number_missing": -1.0,
-    "one_of_many": -6.0, "pairs": 0.5, "valueless": -3.0, "undefined": -3.0, "open": -1.5, "limit": 1.0,
-    "label_missing": -2.0,
+    "one_of_many": -6.0, "pairs": 0.5, "valueless": -3.0, "undefined": -3.0, "echo": -3.0, "open": -1.5, "limit": 1.0,
+    "limit_untold": -2.0, "span_missing": -4.0, "cost_untold": -3.0, "label_missing": -2.0,
 }  # fmt: skip
 BASE_THRESHOLD = 0.7
 WRONG_COSTS = 1.0

@@ -54,6 +54,7 @@ class Sight:
     labels: frozenset[frozenset[str]]
     limits: np.ndarray
     spans: tuple[frozenset[str], ...]
+    spans_around: tuple[frozenset[str], ...]
 
 
 @lru_cache(maxsize=2048)
@@ -82,10 +83,13 @@ def look(document: str) -> Sight:
         row_groups=rows,
         column_groups=columns,
         crowded=_crowded(found, rows),
-        numberless=np.array([bool(c.near) and bool(FREE.search(c.answer)) and c.value_type == AMOUNT for c in found], dtype=bool),
+        numberless=np.array(
+            [bool(c.near) and bool(FREE.search(c.answer)) and c.value_type == AMOUNT for c in found], dtype=bool
+        ),
         labels=frozenset(_labels(found)),
         limits=np.array([candidate.limit for candidate in found], dtype=object),
         spans=tuple(_spans(candidate) for candidate in found),
+        spans_around=tuple(spans(candidate.text) for candidate in found),
     )
 
 

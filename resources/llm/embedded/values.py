@@ -18,7 +18,7 @@ _WORDS = (
     r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|sixty|ninety"
     r"|[一二三四五六七八九十两]{1,3})"
 )
-_NUMBER = r"\d[\d,]*(?:\.\d+)?"
+_NUMBER = r"\d(?:[\d,]*\d)?(?:\.\d+)?"
 _UNIT = r"(?:second|minute|hour|day|week|month|quarter|year)s?"
 _CLOCK_ZH = r"(?:凌晨|早上|上午|中午|下午|晚上)?\s?\d{1,2}\s?点(?:半|\s?\d{1,2}\s?分)?"
 _PATTERNS = (

@@ -9,12 +9,13 @@ from functools import lru_cache
 
 from resources.search.tokenizer import STOP_WORDS, stem, tokens
 
+COST = "fee"
+LIMITS = ("maximum", "minimum", "最高", "最低")
 _SAME = """
 fee charge cost price pricing free waive
 atm abm cashpoint
 withdraw withdrawal
-cheque check
-chequing checking
+cheque check chequing checking
 telephone phone ring dial
 month monthly
 year yearly annual annually annum
@@ -149,14 +150,21 @@ _PHRASES = tuple(
             r"\b(?:cash|bank|teller) machines?\b|\bautomated (?:teller|banking) machines?\b|自动取款机|自动柜员机|取款机|ATM机",
             " atm ",
         ),
+        (r"\b(?:get|gets|got|give|gives|gave|pay|paid) (?:\w+ ){0,3}?back\b", " refund "),
         (
             r"\b(?:tak(?:e|es|ing)|took|get|getting|pull)\b(?: out)? (?:\w+ )?(?:cash|money)(?: out)?\b",
             " withdraw cash ",
         ),
-        (r"\b(?:take|taking|took|taken) out(?! (?:a |an )?(?:\w+ )?(?:loan|mortgage|insurance|policy|credit))\b", " withdraw "),
-        (r"\b(?:put|putting|pay|paid|paying) (?:it |them |\w+ )?in(?:to)?\b", " deposit "),
+        (
+            r"\b(?:take|taking|took|taken) out(?! (?:a |an )?(?:\w+ )?(?:loan|mortgage|insurance|policy|credit))\b",
+            " withdraw ",
+        ),
+        (
+            r"\b(?:put|putting|pay|paid|paying) (?:it |them |money |cash )?in(?:to\b|\b(?! (?:interest|cash|full|advance"
+            r"|total|fees?|instal|person|a branch|the branch|branch)))",
+            " deposit ",
+        ),
         (r"\b(?:hand|hands|handed|handing|turn|send) (?:it |them )?in\b", " submit "),
-        (r"\b(?:get|gets|got|give|gives|gave|pay|paid) (?:\w+ ){0,3}?back\b", " refund "),
         (r"\b(?:call|called|take|taken) (?:it |them )?back\b", " recall "),
         (r"\bpick(?:ed|ing)? (?:it |them )?up\b", " collect "),
         (r"\b(?:sign|signed|signing) up\b", " register "),
@@ -172,7 +180,7 @@ _PHRASES = tuple(
         (r"\bup to\b|\bno more than\b|\bat most\b", " maximum "),
         (r"\bat least\b|\bno less than\b", " minimum "),
         (r"\bno longer\b", " discontinued "),
-        ("手续费|服务费|工本费|收费|多少钱|费率", "费用"),
+        ("手续费|服务费|工本费|收费|多少钱|费率|费用", f" {COST} "),
         ("年满|周岁|多大年纪|多大|几岁|年纪", " 年龄 "),
         ("证件|文件|资料", "材料"),
         ("小孩|孩子|未成年人", "儿童"),
@@ -193,7 +201,9 @@ _PHRASES = tuple(
         ("注销|关闭", "销户"),
     )
 )
-_KIN = [frozenset(_CANON.get(stem(word), stem(word)) for word in group.split()) for group in _RELATED.strip().splitlines()]
+_KIN = [
+    frozenset(_CANON.get(stem(word), stem(word)) for word in group.split()) for group in _RELATED.strip().splitlines()
+]
 GENERIC = frozenset({"account", "plan", "card", "bank", "servic", "program", "product", "fee", "custom", "loan"})
 """Words of a name that do not tell it from others."""
 

@@ -34,6 +34,7 @@ def test_a_recipe_needs_only_a_name():
         ),
         ("name: a\ntraining: {backend: cloud}", r"training\.backend: .*'embedded', not 'cloud'"),
         ("name: A b", r"name: .*not 'A b'"),
+        ("name: all", r"name: .*choose another, not 'all'"),
         ("dataset: {}", r"name: is missing"),
         ("- a\n- b", r"a recipe is a mapping with the keys name, dataset, training"),
         ("name: [a", r"a\.yaml, line 1: not valid YAML"),

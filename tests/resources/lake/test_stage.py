@@ -32,21 +32,21 @@ def run(lake: Lake, rows: list[dict[str, Any]], code: str) -> dg.ExecuteInProces
 
 
 def test_code_the_settings_it_reads_and_the_same_partition_upstream_decide_a_batch(lake) -> None:
-    made = fingerprint(lake, CHUNK_SPEC, "b1", PipelineOptions(), {})
+    made = fingerprint(Versions(lake), CHUNK_SPEC, "b1", PipelineOptions(), {})
     other_limit = PipelineOptions(chunks=ChunkOptions(max_tokens=100))
     assert set(made) == {"code", "settings chunks", "markdown_pages"}
-    assert fingerprint(lake, CHUNK_SPEC, "b1", other_limit, {}) != made
-    assert fingerprint(lake, CHUNK_SPEC, "b1", PipelineOptions(), {"files": "x"}) != made
-    assert fingerprint(lake, CORPUS_SPEC, "all", other_limit, {}) == fingerprint(lake, CORPUS_SPEC, "all", None, {})
+    assert fingerprint(Versions(lake), CHUNK_SPEC, "b1", other_limit, {}) != made
+    assert fingerprint(Versions(lake), CHUNK_SPEC, "b1", PipelineOptions(), {"files": "x"}) != made
+    assert fingerprint(Versions(lake), CORPUS_SPEC, "all", other_limit, {}) == fingerprint(Versions(lake), CORPUS_SPEC, "all", None, {})
 
 
 def test_another_batch_upstream_changes_a_fan_in_and_no_batch(lake) -> None:
     lake.write(RAW_PDFS, [document("a")], "b1")
     markdown = dg.AssetSpec("markdown_pages", deps=["raw_pdfs"])
-    corpus, pages = (fingerprint(lake, spec, "b1", None, {}) for spec in (CORPUS_SPEC, markdown))
+    corpus, pages = (fingerprint(Versions(lake), spec, "b1", None, {}) for spec in (CORPUS_SPEC, markdown))
     lake.write(RAW_PDFS, [document("b")], "b2")
-    assert fingerprint(lake, CORPUS_SPEC, "b1", None, {}) != corpus
-    assert fingerprint(lake, markdown, "b1", None, {}) == pages
+    assert fingerprint(Versions(lake), CORPUS_SPEC, "b1", None, {}) != corpus
+    assert fingerprint(Versions(lake), markdown, "b1", None, {}) == pages
 
 
 def test_a_finished_stage_leaves_rows_fingerprint_counts_and_samples(lake) -> None:

@@ -134,6 +134,33 @@ def test_each_value_of_a_sentence_is_a_candidate_with_its_clause():
     assert "week" not in daily.near
 
 
+def test_what_follows_each_value_tells_them_apart_and_what_is_before_them_all_does_not():
+    found = of_kind("You can send up to $300 at a time, and $1,000 in a week, to any number.", SENTENCE)
+    near = {c.answer: c.near for c in found if c.near}
+    assert near["$300"] == "$300 at a time"
+    assert near["$1,000"] == "$1,000 in a week"
+
+
+def test_labels_in_front_of_their_values_stay_with_them():
+    near = {
+        c.answer: c.near for c in of_kind("Adults pay $5 per trip and children pay $2 per trip.", SENTENCE) if c.near
+    }
+    assert "Adults" in near["$5"]
+    assert "children" in near["$2"]
+
+
+def test_an_alternative_is_one_answer():
+    for text in ("The minimum is 3% of the balance or $15, whichever is more.", "The minimum is 2% or $10."):
+        [whole] = [c.answer for c in of_kind(text, SENTENCE) if c.value_type == "amount"]
+        assert " or $" in whole
+        assert "%" in whole
+
+
+def test_the_ends_of_a_range_are_marked():
+    limits = {c.answer: c.limit for c in of_kind("You are between 18 and 40 years old.", SENTENCE) if c.near}
+    assert limits == {"18": "lower", "40 years": "upper"}
+
+
 def test_chinese_cells_answer_in_chinese():
     table = "|服务|活期账户|定期账户|\n|---|---|---|\n|短信提醒|✓||"
     assert cells(table) == {("短信提醒", "活期账户"): "是", ("短信提醒", "定期账户"): "否"}

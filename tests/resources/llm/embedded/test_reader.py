@@ -35,6 +35,22 @@ You may close your account at any branch. Closing takes up to 10 banking days. C
 
 Lead account: the account from which your fees are debited.
 """
+PLAIN = """Northwind Guide > Everyday questions
+
+## The Cottage Plan
+
+You are between 21 and 45 years old when the plan begins. You can pay in up to $400 a month and $3,600 a year. The
+plan runs for at most 9 years. Closing it early costs nothing, and you may not be asked for a reason.
+
+## What is not covered
+
+- Lost keys and stolen bicycles.
+
+## Sending by text
+
+With Skiff you can send $200 at a time, and $900 in a week, to any mobile number. The least you can owe on a Reed Card
+is 2% or $12, whichever is more.
+"""
 ZH = """北风银行指南 > 费用
 
 |服务|活期账户|定期账户|
@@ -78,8 +94,30 @@ def test_the_reader_answers_from_the_right_cell_or_sentence(reader, question, an
 
 
 @pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Up to what age can I start a Cottage Plan?", "45 years"),
+        ("How young may I be when I start a Cottage Plan?", "21"),
+        ("How much can I put in the Cottage Plan each month?", "$400"),
+        ("How much can I put in the Cottage Plan each year?", "$3,600"),
+        ("How many years can the Cottage Plan run at the longest?", "9 years"),
+        ("How much can I send with Skiff in a whole week?", "$900"),
+        ("How much can I send with Skiff in one go?", "$200"),
+        ("What's the least I can owe on a Reed Card?", "2% or $12"),
+        ("Are stolen bicycles covered?", "No"),
+        ("Does closing the Cottage Plan early cost anything?", "No"),
+        ("Which plan costs $25.00 per month?", "Anchor Plan"),
+    ],
+)
+def test_everyday_words_find_the_value_that_is_meant(question, answer):
+    assert final(Reader.base(threshold=0.0), question, (PLAIN, *DOCUMENTS)) == answer
+
+
+@pytest.mark.parametrize(
     "question",
     [
+        "What is the weekly limit for a cash withdrawal with harbour savings?",
+        "Is there a fee for a lost key on the sail plan?",
         "What is the fee for a cash withdrawal at an ABM from a Lighthouse Trading account?",
         "What is the overdraft interest rate of the Sail Plan?",
         "How much does a safety deposit box cost?",

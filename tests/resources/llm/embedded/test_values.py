@@ -20,6 +20,8 @@ from resources.llm.embedded.values import clean, footnote_marks, number_of, valu
         ("签约后15个自然日内可以解除。", "duration", "15个自然日"),
         ("We have 900 branches.", "count", "900"),
         ("Call 1-800-555-0142 today.", "contact", "1-800-555-0142"),
+        ("Call 1-877-CALL-BMO (225-5266).", "contact", "1-877-CALL-BMO (225-5266)"),
+        ("热线每天上午 8 点至晚上 8 点开放。", "date", "每天上午 8 点至晚上 8 点"),
     ],
 )
 def test_a_value_is_found_with_its_kind(text, kind, value):
