@@ -9,7 +9,7 @@ from assets.evaluation.arms import BASE_RAG, TUNED_RAG
 from assets.evaluation.comparison import Board, board_of
 from assets.evaluation.conditions import ORACLE_PRESENT
 from assets.evaluation.metrics import score_answers
-from assets.evaluation.snapshot import cut_snapshot
+from assets.evaluation.snapshot import cut_snapshot, evaluated_questions
 from assets.raft.composition import compose
 from assets.raft.recipes import DatasetRecipe, Recipe
 from assets.retrieval.neighbours import rank_chunks
@@ -86,7 +86,8 @@ def hold_contest(
     """
     versions = {row["chunk_id"]: row["version"] for row in guide.corpus}
     ranked = rank_chunks(guide.index, bank, models.embedder(), versions)
-    items = cut_snapshot([row for row in bank if row["split"] == split], guide.corpus, ranked, DOCUMENTS, SEED)
+    questions = evaluated_questions([row for row in bank if row["split"] == split], guide.corpus, SEED)
+    items = cut_snapshot(questions, guide.corpus, ranked, DOCUMENTS, SEED)
     answers: list[Row] = []
     training: dict[str, list[dict[str, float]]] = {origin: [] for origin in lessons}
     for fold in plan:

@@ -13,7 +13,7 @@ from orchestration.jobs import PHASES
 from orchestration.planning import PlannedRun
 from orchestration.progress import listening
 from resources.lake.lake import WHOLE
-from resources.lake.metadata import plain
+from resources.text import one_line, visible
 
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -26,17 +26,13 @@ _STEPS = {phase.job: len(phase.assets) for phase in PHASES}
 def say(text: str, style: str = "") -> None:
     """Prints lines as they are: no markup, no control characters."""
     for line in text.splitlines() or [""]:
-        console.print(Text(clean(line), style=style))
-
-
-def clean(text: str) -> str:
-    """Text without control characters, of any length."""
-    return "".join(plain(text[start : start + 150]) for start in range(0, len(text), 150))
+        console.print(Text(visible(line), style=style))
 
 
 def complain(text: str) -> None:
+    """Prints an error's lines as they are, to standard error."""
     for line in text.splitlines():
-        errors.print(Text(clean(line), style="red"))
+        errors.print(Text(visible(line), style="red"))
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -45,7 +41,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for header in headers:
         grid.add_column(header, overflow="fold")
     for row in rows:
-        grid.add_row(*(Text(plain(cell)) for cell in row))
+        grid.add_row(*(Text(one_line(cell)) for cell in row))
     (console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=WIDE)).print(grid)
 
 
@@ -70,7 +66,9 @@ def follow(refresher: Refresher) -> list[Outcome]:
                 outcomes.append(event)
                 bars.finish()
                 if event.error:
-                    progress.console.print(Text(clean(f"{event.run.job} {event.run.partition}: {event.error}"), "red"))
+                    progress.console.print(
+                        Text(visible(f"{event.run.job} {event.run.partition}: {event.error}"), "red")
+                    )
     return outcomes
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 import dagster as dg
 
+from assets.chunks.contexts import contextualize
 from assets.chunks.packing import chunk_document
 from assets.documents.assets import markdown_pages, raw_pdfs
 from assets.groups import CHUNKS as GROUP
@@ -13,7 +14,6 @@ from resources.lake.metadata import counts
 from resources.lake.resource import LakeResource
 from resources.lake.stage import SETTINGS, Stage
 from resources.lake.tables import CHUNKS, CONTEXTUALIZED_CHUNKS, MARKDOWN_PAGES, RAW_PDFS
-from resources.llm.prompts import CONTEXT_PROMPT_VERSION, context_messages
 from resources.llm.resource import ModelsResource
 from resources.options import PipelineOptions
 
@@ -58,7 +58,7 @@ def chunks(context: dg.AssetExecutionContext, lake: LakeResource, options: Pipel
     deps=[raw_pdfs, chunks],
     group_name=GROUP,
     kinds={"llm", "parquet"},
-    code_version=code_version("resources.llm.prompts"),
+    code_version=code_version("assets.chunks.contexts", "resources.llm.prompts"),
 )
 def contextualized_chunks(
     context: dg.AssetExecutionContext, lake: LakeResource, models: ModelsResource
@@ -67,30 +67,16 @@ def contextualized_chunks(
     store = lake.open()
     stage = Stage(context, store, observed={"model": models.identity("contextualizer")})
     titles = {row["document_id"]: row["title"] for row in store.rows(RAW_PDFS, context.partition_key)}
-    rows = store.rows(CHUNKS, context.partition_key)
     with models.open() as opened:
         contextualizer = opened.chat("contextualizer")
-        requests = [
-            contextualizer.request(
-                context_messages(titles[row["document_id"]], row["heading_path"], row["text"]),
-                CONTEXT_PROMPT_VERSION,
-                sources=[row["version"]],
-            )
-            for row in rows
-        ]
-        contexts = [completion.text.strip() for completion in contextualizer.complete(requests)]
-        usage = opened.usage
-    contextual = [
-        row | {"context": line, "contextual_text": f"{line}\n\n{row['text']}"}
-        for row, line in zip(rows, contexts, strict=True)
-    ]
+        rows = contextualize(contextualizer, store.rows(CHUNKS, context.partition_key), titles)
     return stage.finish(
         CONTEXTUALIZED_CHUNKS,
-        contextual,
+        rows,
         {
             "model": contextualizer.provider.identity.id,
-            "calls": counts({"made": usage.calls, "from the ledger": usage.cached}),
-            "cost (USD)": usage.cost,
+            "calls": counts(opened.usage.by_source),
+            "cost (USD)": opened.usage.cost,
         },
         sample=("chunk_id", "context", "text"),
     )

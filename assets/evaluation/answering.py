@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assets.evaluation.arms import INVALID, OK, Arm
+from assets.evaluation.arms import INVALID, OK, Arm, items_for
 from resources.hashing import short_id
 from resources.llm.raft_text import INSTRUCTION, parse_answer, render_prompt
 from resources.llm.request import Completion, chat
@@ -17,14 +17,15 @@ def answer_items(
     model: ChatModel, model_id: str, arm: Arm, items: Sequence[Item], versions: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """The answers of one model under one arm. `versions` maps chunk ids to the document versions shown."""
+    asked = items_for(arm, items)
     requests = []
-    for item in items:
+    for item in asked:
         shown = item["documents"] if arm.shows_documents else []
         prompt = render_prompt([document["text"] for document in shown], item["question"])
         sources = {versions[document["chunk_id"]] for document in shown if document["chunk_id"] in versions}
         requests.append(model.request(chat(INSTRUCTION, prompt), PROMPT_VERSION, sources=sorted(sources)))
     return [
-        _row(model_id, arm, item, completion) for item, completion in zip(items, model.complete(requests), strict=True)
+        _row(model_id, arm, item, completion) for item, completion in zip(asked, model.complete(requests), strict=True)
     ]
 
 

@@ -4,23 +4,21 @@ from collections import Counter
 
 import dagster as dg
 
-from assets.evaluation.answering import answer_items
-from assets.evaluation.arms import BASE_RAG, TUNED_RAG, applicable
+from assets.corpus import pages_of, versions_of
 from assets.evaluation.champion import decide_champion
-from assets.evaluation.contenders import BASE, base_provider, champion_row, provider_of, select, unusable
+from assets.evaluation.contenders import BASE, answer_all, champion_row, select, unusable
 from assets.evaluation.metrics import score_answers
-from assets.evaluation.publishing import pages_of, report_inputs
+from assets.evaluation.publishing import report_inputs, report_row, write_report
 from assets.evaluation.report import build_report
-from assets.evaluation.snapshot import cut_snapshot
+from assets.evaluation.snapshot import DEPTH_PER_DOCUMENT, cut_snapshot, evaluated_questions
 from assets.groups import EVALUATION
 from assets.partitions import training_recipes
 from assets.raft.assets import question_bank
-from assets.raft.recipe_files import valid_recipes
+from assets.raft.recipe_files import recipe_named, valid_recipes
 from assets.retrieval.assets import search_index
 from assets.retrieval.neighbours import rank_chunks
 from assets.training.assets import fine_tuned_model, model_registry
 from resources.code_version import code_version
-from resources.errors import LakeError, SettingsError
 from resources.folders import FoldersResource
 from resources.lake.metadata import counts, image
 from resources.lake.resource import LakeResource
@@ -41,7 +39,12 @@ from resources.options import PipelineOptions
 from resources.search.resource import IndexResource
 from resources.training.resource import TrainersResource
 
-_ANSWERING = code_version("assets.evaluation.answering", "assets.evaluation.contenders", "resources.llm.raft_text")
+_ANSWERING = code_version(
+    "assets.evaluation.answering",
+    "assets.evaluation.arms",
+    "assets.evaluation.contenders",
+    "resources.llm.raft_text",
+)
 
 
 @dg.asset(
@@ -54,6 +57,7 @@ _ANSWERING = code_version("assets.evaluation.answering", "assets.evaluation.cont
             for name in ("conditions", "distractors", "matching", "number_tokens", "snapshot")
         ),
         "resources.search.tokenizer",
+        "resources.text",
     ),
     metadata={SETTINGS: "evaluation"},
 )
@@ -67,13 +71,12 @@ def evaluation_set(
     """A snapshot of the validation and test questions with their contexts: oracle present, absent, as retrieved."""
     store = lake.open()
     stage = Stage(context, store, options)
-    held_out = [row for row in store.rows(QUESTION_BANK) if row["split"] != "train" and row["status"] == "kept"]
-    corpus = store.rows(CORPUS)
-    versions = {row["chunk_id"]: row["version"] for row in corpus}
+    settings, corpus = options.evaluation, store.rows(CORPUS)
+    questions = evaluated_questions(store.rows(QUESTION_BANK), corpus, settings.seed, settings.generated_limit)
+    depth = DEPTH_PER_DOCUMENT * settings.documents
     with models.open() as opened:
-        retrieved = rank_chunks(index.load(), held_out, opened.embedder(), versions)
-    settings = options.evaluation
-    rows = cut_snapshot(held_out, corpus, retrieved, settings.documents, settings.seed, settings.generated_limit)
+        retrieved = rank_chunks(index.load(), questions, opened.embedder(), versions_of(corpus), depth)
+    rows = cut_snapshot(questions, corpus, retrieved, settings.documents, settings.seed)
     return stage.finish(
         EVALUATION_SET,
         rows,
@@ -105,30 +108,17 @@ def model_answers(
     """What base and tuned student answer to the validation questions. The test questions are not shown here."""
     store = lake.open()
     stage = Stage(context, store)
-    recipe = valid_recipes(folders.recipes_path).get(context.partition_key)
-    if recipe is None:
-        raise SettingsError(f"recipe {context.partition_key!r} has no valid file in {folders.recipes}")
+    recipe = recipe_named(folders.recipes_path, context.partition_key)
     items = [row for row in store.rows(EVALUATION_SET) if row["split"] == "validation"]
-    versions = {row["chunk_id"]: row["version"] for row in store.rows(CORPUS)}
-    [model] = store.rows(FINE_TUNED_MODEL, recipe.name)
-    trainer = trainers.get(recipe.training.backend)
     with models.open() as opened:
-        base = opened.target(base_provider(store, recipe, [recipe.name], trainers))
-        tuned = opened.target(provider_of(model, trainers))
-        rows = [
-            row
-            for arm, chat, model_id in ((BASE_RAG, base, BASE), (TUNED_RAG, tuned, model["model_id"]))
-            if applicable(arm, trainer.capabilities)
-            for row in answer_items(chat, model_id, arm, items, versions)
-        ]
-        usage = opened.usage
+        rows = answer_all(store, opened, trainers, recipe, store.rows(FINE_TUNED_MODEL, recipe.name), items)
     return stage.finish(
         MODEL_ANSWERS,
         rows,
         {
             "by arm": counts(Counter(row["arm"] for row in rows)),
             "by status": counts(Counter(row["status"] for row in rows)),
-            "calls": counts({"made": usage.calls, "from the ledger": usage.cached}),
+            "calls": counts(opened.usage.by_source),
         },
         sample=("arm", "final_answer", "abstained", "status", "answer"),
     )
@@ -143,6 +133,7 @@ def model_answers(
         *(f"assets.evaluation.{name}" for name in ("arms", "conditions", "matching", "metrics", "number_tokens")),
         "resources.llm.embedded.embedder",
         "resources.search.tokenizer",
+        "resources.text",
     ),
 )
 def answer_scores(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
@@ -185,22 +176,14 @@ def test_answers(
     items = store.rows(EVALUATION_SET)
     settings = options.evaluation
     selection = select(store, items, recipes, settings.seed, settings.bootstrap_draws)
-    recipe = recipes.get(selection.model["recipe"]) if selection.model else None
-    if selection.model is None or recipe is None:
-        raise LakeError("no recipe has a trained and scored model: run the job train_recipe first")
-    test = [row for row in items if row["split"] == "test"]
-    versions = {row["chunk_id"]: row["version"] for row in store.rows(CORPUS)}
     champion = champion_row(store)
     if champion and (problem := unusable(champion, trainers)):
         context.log.warning(f"the champion does not take part: {problem}")
         champion = None
     students = {row["model_id"]: row for row in (champion, selection.model) if row}
+    test = [row for row in items if row["split"] == "test"]
     with models.open() as opened:
-        base = opened.target(base_provider(store, recipe, [recipe.name], trainers))
-        rows = answer_items(base, BASE, BASE_RAG, test, versions)
-        for model_id, student in sorted(students.items()):
-            target = opened.target(provider_of(student, trainers))
-            rows += answer_items(target, model_id, TUNED_RAG, test, versions)
+        rows = answer_all(store, opened, trainers, recipes[selection.model["recipe"]], students.values(), test)
     return stage.finish(
         TEST_ANSWERS,
         rows,
@@ -216,7 +199,7 @@ def test_answers(
     deps=[test_answers, evaluation_set, question_bank, "corpus"],
     group_name=EVALUATION,
     kinds={"html", "report"},
-    code_version=code_version("assets.evaluation"),
+    code_version=code_version("assets.evaluation", "assets.figures", "resources.statistics", "resources.text"),
     metadata={SETTINGS: "evaluation"},
 )
 def eval_report(
@@ -233,28 +216,11 @@ def eval_report(
     items = store.rows(EVALUATION_SET)
     settings = options.evaluation
     selection = select(store, items, recipes, settings.seed, settings.bootstrap_draws)
-    if selection.model is None:
-        raise LakeError("no recipe has a trained and scored model: run the job train_recipe first")
-    recipe = recipes[selection.model["recipe"]]
-    report = build_report(report_inputs(store, items, selection, recipe, trainers, options))
-    folder = folders.reports_path
-    folder.mkdir(parents=True, exist_ok=True)
-    html, figures = folder / "eval_report.html", folder / "eval_report.json"
-    html.write_text(report.html, encoding="utf-8")
-    figures.write_text(report.json, encoding="utf-8")
-    row = {
-        "model_id": selection.model["model_id"],
-        "recipe": recipe.name,
-        "snapshot": items[0]["snapshot"] if items else "",
-        "promote": report.decision.promote,
-        "recommended": report.decision.recommended,
-        "verdict": report.verdict,
-        "html": html.name,
-        "json": figures.name,
-    }
+    report = build_report(report_inputs(store, items, selection, recipes[selection.model["recipe"]], trainers, options))
+    html = write_report(report, folders.reports_path)
     return stage.finish(
         EVAL_REPORT,
-        [row],
+        [report_row(report, selection.model, items)],
         {
             "report": dg.MetadataValue.path(str(html)),
             "verdict": report.verdict,

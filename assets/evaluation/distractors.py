@@ -9,6 +9,7 @@ from typing import Any
 from assets.evaluation.matching import polarity
 from assets.evaluation.number_tokens import all_agree, number_tokens
 from resources.search.tokenizer import STOP_WORDS, tokens
+from resources.text import collapsed
 
 NEAR_DUPLICATE = 0.8
 """Share of the smaller chunk's tokens that the other one repeats, from which both say the same."""
@@ -77,7 +78,7 @@ def _terms(text: str) -> frozenset[str]:
 
 
 def _normal(text: str) -> str:
-    return " ".join(text.split()).casefold()
+    return collapsed(text).casefold()
 
 
 def distinct(chunks: Iterable[Row]) -> list[Row]:

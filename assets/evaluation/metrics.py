@@ -13,6 +13,7 @@ from assets.evaluation.arms import ARMS, INVALID, OK
 from assets.evaluation.conditions import must_abstain
 from assets.evaluation.matching import has_numbers, matches, numbers_match, token_f1
 from resources.llm.embedded.embedder import embed
+from resources.text import collapsed
 
 RIGHT = "right"
 ABSTAINED = "abstained"
@@ -27,24 +28,23 @@ Answer = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric's name, what it says, and whether more is better (None: it depends on the condition)."""
+    """A metric's name and what it says."""
 
     name: str
     label: str
     meaning: str
-    higher_is_better: bool | None = True
 
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("correct", "Right", "the answer matches the reference, or rightly declines"),
-        Metric("wrong", "Wrong", "answered, and not right", False),
-        Metric("abstained", "Abstained", "declined to answer", None),
+        Metric("wrong", "Wrong", "answered, and not right"),
+        Metric("abstained", "Abstained", "declined to answer"),
         Metric("utility", "Utility", "right 1, abstained 0, wrong -1"),
         Metric("abstained_rightly", "Abstained rightly", "declined, of those where declining is right"),
         Metric("numbers_exact", "Numbers exact", "gives exactly the reference's numbers, of those that have any"),
-        Metric("wrong_number", "Wrong number", "answered with another number, of those that have any", False),
+        Metric("wrong_number", "Wrong number", "answered with another number, of those that have any"),
         Metric("token_f1", "Token F1", "shared words with the reference"),
         Metric("semantic_similarity", "Similarity", "cosine with the reference under the embedded embedder"),
         Metric("quote_verbatim", "Quotes verbatim", "every quote stands word for word in a document shown"),
@@ -132,8 +132,8 @@ def _cosine(one: str, other: str) -> float:
 
 
 def _citations(item: Item, quotes: Sequence[str], pages: Mapping[str, tuple[str, int]]) -> dict[str, float]:
-    wanted = [_spaced(quote) for quote in quotes if quote.strip()]
-    texts = [_spaced(document["text"]) for document in item["documents"]]
+    wanted = [collapsed(quote) for quote in quotes if quote.strip()]
+    texts = [collapsed(document["text"]) for document in item["documents"]]
     holders = [[index for index, text in enumerate(texts) if quote in text] for quote in wanted]
     measured: dict[str, float] = {}
     if wanted:
@@ -153,7 +153,3 @@ def _citations(item: Item, quotes: Sequence[str], pages: Mapping[str, tuple[str,
     if oracle >= 0 or pages:
         measured["cited_page"] = float(bool(on_page & cited))
     return measured
-
-
-def _spaced(text: str) -> str:
-    return " ".join(text.split())

@@ -1,6 +1,5 @@
 """The report's pictures as PNG bytes: the same figures give the same bytes, with no dates and no software names."""
 
-import io
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 from assets.evaluation.comparison import INDEPENDENT, Board, Contender, both, in_condition, in_origin
 from assets.evaluation.conditions import CONDITION_LABELS, CONDITIONS, GENERATED
 from assets.evaluation.metrics import OUTCOMES, UTILITY
+from assets.figures import new_figure, png_of
 from resources.statistics import Interval
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _plot_rates(rates: Mapping[str, Mapping[str, Interval]], labels: Mapping[str
     axes.grid(axis="y", color="#e4e7eb", linewidth=0.7)
     _title(figure, f"Right answers, {asked}")
     _legend(axes, len(rates))
-    return _png(figure)
+    return png_of(figure)
 
 
 def _plot_outcomes(
@@ -118,7 +118,7 @@ def _plot_outcomes(
         axes.bar(0, 0, color=_OUTCOME_COLOURS[outcome], label=outcome)
     _title(figure, f"Outcomes, {asked}")
     _legend(axes, len(OUTCOMES))
-    return _png(figure)
+    return png_of(figure)
 
 
 def _bar_places(conditions: Sequence[str]) -> tuple[list[float], list[tuple[str, float]]]:
@@ -133,11 +133,7 @@ def _bar_places(conditions: Sequence[str]) -> tuple[list[float], list[tuple[str,
 
 
 def _figure(width: float, height: float) -> "tuple[Figure, Axes]":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=_DPI)
-    FigureCanvasAgg(figure)
+    figure = new_figure(width, height, _DPI)
     axes = figure.subplots()
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -162,12 +158,6 @@ def _legend(axes: "Axes", columns: int) -> None:
         borderaxespad=0.2,
         columnspacing=1.4,
     )
-
-
-def _png(figure: "Figure") -> bytes:
-    image = io.BytesIO()
-    figure.savefig(image, format="png", metadata={"Software": None})
-    return image.getvalue()
 
 
 def _ascii(label: str) -> str:

@@ -1,28 +1,28 @@
-"""The report's inputs gathered from the lake, and the champion's next decision."""
+"""From the lake to the report's inputs, and from the report to its files and its row."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from assets.corpus import pages_of
 from assets.evaluation.arms import ARMS, arms_for
 from assets.evaluation.comparison import Contender
 from assets.evaluation.contenders import Selection, base_contender, champion_row, tuned_contender
 from assets.evaluation.metrics import score_answers
 from assets.evaluation.page_images import highlighter
-from assets.evaluation.report import Provenance, ReportInputs
+from assets.evaluation.report import Provenance, Report, ReportInputs
 from assets.raft.recipes import Recipe
 from resources.errors import LakeError
+from resources.files import write_whole
 from resources.lake.lake import Lake
 from resources.lake.tables import CORPUS, MARKDOWN_PAGES, QUESTION_BANK, RAFT_DATASET, TEST_ANSWERS
 from resources.options import PipelineOptions
 from resources.training.resource import TrainersResource
 
+HTML, JSON = "eval_report.html", "eval_report.json"
+
 Row = Mapping[str, Any]
-
-
-def pages_of(corpus: Sequence[Row]) -> dict[str, tuple[str, int]]:
-    """Document and page of every chunk."""
-    return {chunk["chunk_id"]: (chunk["document_id"], chunk["page_start"]) for chunk in corpus}
 
 
 def contaminated_rows(lake: Lake, model: Row, items: Sequence[Row]) -> int | None:
@@ -48,7 +48,7 @@ def report_inputs(
     pages = pages_of(corpus)
     answers = lake.rows(TEST_ANSWERS)
     base = base_contender(recipe.training.base_model)
-    candidate = tuned_contender(selection.model, trainers) if selection.model else None
+    candidate = tuned_contender(selection.model, trainers)
     crowned = champion_row(lake)
     capabilities = trainers.get(recipe.training.backend).capabilities
     met = {answer["model_id"] for answer in answers}
@@ -58,21 +58,21 @@ def report_inputs(
         items=items,
         answers=answers,
         scores=score_answers(items, answers, pages),
-        contenders=_distinct([base, champion, *([candidate] if candidate else [])]),
-        champion=base if candidate and champion.key == candidate.key else champion,
+        contenders=_distinct([base, champion, candidate]),
+        champion=base if champion.key == candidate.key else champion,
         candidate=candidate,
         provenance=Provenance(
-            dataset_version=selection.model["dataset_version"][:16] if selection.model else "",
+            dataset_version=selection.model["dataset_version"][:16],
             recipe=recipe.name,
             base_model=recipe.training.base_model,
-            model_id=selection.model["model_id"] if selection.model else "",
+            model_id=selection.model["model_id"],
             seeds={
                 "dataset": recipe.dataset.seed,
                 "training": recipe.training.seed,
                 "evaluation": options.evaluation.seed,
             },
-            training_rows=len(selection.model["training_rows"]) if selection.model else 0,
-            contaminated=contaminated_rows(lake, selection.model, items) if selection.model else None,
+            training_rows=len(selection.model["training_rows"]),
+            contaminated=contaminated_rows(lake, selection.model, items),
             rejected=dict(Counter(row["reason"] for row in bank if row["reason"])),
         ),
         seed=options.evaluation.seed,
@@ -85,6 +85,28 @@ def report_inputs(
         ),
         validation=selection.table,
     )
+
+
+def write_report(report: Report, folder: Path) -> Path:
+    """Writes page and figures into the folder, each in one step; returns where the page is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / HTML, report.html.encode())
+    write_whole(folder / JSON, report.json.encode())
+    return folder / HTML
+
+
+def report_row(report: Report, model: Row, items: Sequence[Row]) -> dict[str, Any]:
+    """The row of `eval_report`."""
+    return {
+        "model_id": model["model_id"],
+        "recipe": model["recipe"],
+        "snapshot": items[0]["snapshot"] if items else "",
+        "promote": report.decision.promote,
+        "recommended": report.decision.recommended,
+        "verdict": report.verdict,
+        "html": HTML,
+        "json": JSON,
+    }
 
 
 def _distinct(contenders: Sequence[Contender]) -> list[Contender]:

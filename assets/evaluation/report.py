@@ -21,6 +21,7 @@ from assets.evaluation.sections import arm_tables, metric_tables, question_count
 from assets.evaluation.verdict import write_verdict
 from resources.hashing import canonical_json
 from resources.statistics import DRAWS
+from resources.text import visible
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -32,8 +33,8 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the figures come from. `contaminated` counts the candidate's training rows that share an oracle or a
-    question with the test; None if nobody counted.
+    """Where the figures come from. `contaminated` counts the candidate's training rows whose oracle answers a test
+    question; None if nobody counted.
     """
 
     dataset_version: str
@@ -134,24 +135,12 @@ def _template() -> "Template":
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["data_uri"] = _data_uri
-    environment.filters["shown"] = _shown
+    environment.filters["shown"] = visible
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
 
 
 def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
-
-
-def _shown(text: str) -> str:
-    """Text without control and direction characters, which could hide or reorder what follows."""
-    return "".join(
-        character if character.isprintable() or character in "\n\u3000" else " "
-        for character in text
-        if character not in _INVISIBLE
-    )
-
-
-_INVISIBLE = frozenset(map(chr, (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF)))
 
 
 def _idle_arms(inputs: ReportInputs) -> list[tuple[str, str]]:

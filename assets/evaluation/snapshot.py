@@ -5,6 +5,7 @@ A snapshot is cut once and named by its content, so that every model that is com
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from resources.hashing import content_hash, seeded_unit, short_id
 from resources.llm.raft_text import REFUSAL
 
 HELD_OUT = ("validation", "test")
+DEPTH_PER_DOCUMENT = 3
+"""How many chunks are looked up for each document shown: most neighbours of an oracle hold its answer too."""
 
 Row = Mapping[str, Any]
 
@@ -30,30 +33,35 @@ class _Source:
     seed: int
 
 
-def cut_snapshot(
-    bank_rows: Sequence[Row],
-    corpus_rows: Sequence[Row],
-    retrieved: Mapping[str, Sequence[str]],
-    k: int,
-    seed: int,
-    generated_limit: int | None = None,
-) -> list[dict[str, Any]]:
-    """The rows of EVALUATION_SET, in its order.
+def evaluated_questions(
+    bank_rows: Iterable[Row], corpus_rows: Iterable[Row], seed: int, generated_limit: int | None = None
+) -> list[Row]:
+    """The held-out questions of a bank that a snapshot is cut from.
 
-    `retrieved` maps question ids to chunk ids, best first; give about 3k of them, since distractors are taken
-    from there. An answerable question without a reference answer, or whose oracle has left the corpus, is left
-    out. At most `generated_limit` generated questions per split are kept, chosen by seed; of the others all.
+    An answerable question without a reference answer, or whose oracle has left the corpus, is left out. At most
+    `generated_limit` generated questions per split are kept, chosen by seed; of the others all.
+    """
+    known = {row["chunk_id"] for row in corpus_rows}
+    return _limited([row for row in bank_rows if _usable(row, known)], generated_limit, seed)
+
+
+def cut_snapshot(
+    questions: Iterable[Row], corpus_rows: Sequence[Row], retrieved: Mapping[str, Sequence[str]], k: int, seed: int
+) -> list[dict[str, Any]]:
+    """The rows of EVALUATION_SET for `evaluated_questions`, in its order.
+
+    `retrieved` maps question ids to chunk ids, best first: `DEPTH_PER_DOCUMENT` x k of them, since distractors are
+    taken from there.
     """
     corpus = {row["chunk_id"]: row for row in corpus_rows}
     source = _Source(corpus, sorted(corpus), retrieved, DistractorFilter(corpus_rows), k, seed)
-    questions = _limited([row for row in bank_rows if _usable(row, corpus)], generated_limit, seed)
     items = [_item(question, condition, source) for question in questions for condition in _conditions(question)]
     items.sort(key=lambda item: (item["split"], item["question_id"], item["condition"]))
     snapshot = content_hash(items)[:16]
     return [{**item, "snapshot": snapshot} for item in items]
 
 
-def _usable(question: Row, corpus: Mapping[str, Row]) -> bool:
+def _usable(question: Row, corpus: AbstractSet[str]) -> bool:
     if question["status"] != "kept" or question["split"] not in HELD_OUT:
         return False
     if not question["answerable"]:

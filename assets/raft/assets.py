@@ -1,29 +1,28 @@
 """Questions as assets: generated per batch, brought by people, gathered in one bank, composed into RAFT rows."""
 
-import json
 from collections import Counter
 
 import dagster as dg
 
 from assets.chunks.assets import contextualized_chunks
+from assets.corpus import versions_of
 from assets.documents.assets import markdown_pages, raw_pdfs
 from assets.groups import CORPUS as CORPUS_GROUP
 from assets.groups import RAFT
 from assets.partitions import document_batches, training_recipes
 from assets.raft.bank import build_bank, contamination
 from assets.raft.completeness import marker_rows
-from assets.raft.composition import compose
+from assets.raft.composition import compose, teachable
+from assets.raft.dataset_files import write_dataset
 from assets.raft.datasheet import datasheet
 from assets.raft.external import files_version, map_questions, question_files, read_questions
-from assets.raft.formats import write_chat, write_raft
-from assets.raft.generation import question_rows, sample_chunks
+from assets.raft.generation import ask_teacher, sample_chunks
 from assets.raft.plots import plot_gates
-from assets.raft.recipe_files import recipe_rows, recipe_version, recipes_version, valid_recipes
+from assets.raft.recipe_files import recipe_named, recipe_rows, recipe_version, recipes_version
 from assets.raft.splits import Shares
 from assets.retrieval.assets import chunk_embeddings, search_index
 from assets.retrieval.neighbours import rank_chunks
 from resources.code_version import code_version
-from resources.errors import SettingsError
 from resources.folders import FoldersResource
 from resources.lake.metadata import counts, image
 from resources.lake.resource import LakeResource
@@ -40,7 +39,6 @@ from resources.lake.tables import (
     RAW_PDFS,
     RECIPES,
 )
-from resources.llm.prompts import TEACHER_PROMPT_VERSION, TEACHER_SCHEMA, teacher_messages
 from resources.llm.resource import ModelsResource
 from resources.options import PipelineOptions
 from resources.search.resource import IndexResource
@@ -65,25 +63,7 @@ def qa_pairs(
     chunks = sample_chunks(everything, options.questions.chunk_sampling_rate)
     with models.open() as opened:
         teacher = opened.chat("teacher")
-        requests = [
-            teacher.request(
-                teacher_messages(
-                    titles[chunk["document_id"]], chunk["heading_path"], chunk["text"], options.questions.per_chunk
-                ),
-                TEACHER_PROMPT_VERSION,
-                schema=json.dumps(TEACHER_SCHEMA, sort_keys=True),
-                sources=[chunk["version"]],
-            )
-            for chunk in chunks
-        ]
-        completions = teacher.complete(requests)
-        usage = opened.usage
-    rows = [
-        row
-        for chunk, completion in zip(chunks, completions, strict=True)
-        for row in question_rows(dict(chunk), titles[chunk["document_id"]], completion)
-    ]
-    rows = list({row["question_id"]: row for row in rows}.values())
+        rows = ask_teacher(teacher, chunks, titles, options.questions.per_chunk)
     accepted = [row for row in rows if row["accepted"]]
     return stage.finish(
         QA_PAIRS,
@@ -96,8 +76,8 @@ def qa_pairs(
             "refused by gate": counts(Counter(row["gate"] for row in rows if row["gate"])),
             "chunks with a question": len({row["chunk_id"] for row in accepted}),
             "model": teacher.provider.identity.id,
-            "calls": counts({"made": usage.calls, "from the ledger": usage.cached}),
-            "cost (USD)": usage.cost,
+            "calls": counts(opened.usage.by_source),
+            "cost (USD)": opened.usage.cost,
             "gates": image(plot_gates(rows), "questions by gate"),
         },
         sample=("question", "final_answer", "kind", "accepted", "gate", "answer"),
@@ -159,7 +139,7 @@ def recipes(context: dg.AssetExecutionContext, lake: LakeResource, folders: Fold
     kinds={"parquet"},
     pool="question_bank",
     code_version=code_version(
-        "assets.raft.bank", "assets.raft.brought", "assets.raft.similarity", "assets.raft.splits"
+        "assets.corpus", "assets.raft.bank", "assets.raft.brought", "assets.raft.similarity", "assets.raft.splits"
     ),
     metadata={SETTINGS: "splits"},
 )
@@ -195,8 +175,9 @@ def question_bank(
     group_name=RAFT,
     kinds={"jsonl", "parquet"},
     code_version=code_version(
-        *(f"assets.raft.{name}" for name in ("brought", "composition", "datasheet", "distractors", "formats")),
-        *(f"assets.raft.{name}" for name in ("recipes", "similarity")),
+        *(f"assets.raft.{name}" for name in ("brought", "composition", "dataset_files", "datasheet", "distractors")),
+        *(f"assets.raft.{name}" for name in ("formats", "recipes", "similarity")),
+        "resources.text",
     ),
 )
 def raft_dataset(
@@ -208,27 +189,16 @@ def raft_dataset(
 ) -> dg.MaterializeResult:
     """RAFT rows of one recipe, composed without any model call, with the trainer's JSONL, the full rows and a datasheet beside."""
     store = lake.open()
-    recipe = valid_recipes(folders.recipes_path).get(context.partition_key)
-    if recipe is None:
-        raise SettingsError(
-            f"recipe {context.partition_key!r} has no valid file in {folders.recipes}; see the asset `recipes`"
-        )
+    recipe = recipe_named(folders.recipes_path, context.partition_key)
     stage = Stage(context, store, observed={"recipe": recipe_version(recipe)})
     bank, corpus = store.rows(QUESTION_BANK), store.rows(CORPUS)
-    versions = {row["chunk_id"]: row["version"] for row in corpus}
+    asked = teachable(bank)
     with models.open() as opened:
-        neighbours = rank_chunks(index.load(), bank, opened.embedder(), versions)
-    composed = compose(bank, corpus, recipe, neighbours)
+        neighbours = rank_chunks(index.load(), asked, opened.embedder(), versions_of(corpus))
+    composed = compose(asked, corpus, recipe, neighbours)
     rows = composed.rows
-    files = {
-        f"{split}{ending}": store.put_file(
-            f"datasets/{recipe.name}/{split}{ending}", write([row for row in rows if row["split"] == split])
-        )
-        for split in ("train", "validation")
-        for ending, write in ((".jsonl", write_chat), (".raft.jsonl", write_raft))
-    }
-    sheet = datasheet(rows, recipe, bank)
-    files["datasheet.md"] = store.put_file(f"datasets/{recipe.name}/datasheet.md", sheet.encode())
+    sheet = datasheet(rows, recipe, asked)
+    files = write_dataset(store, recipe.name, rows, sheet)
     return stage.finish(
         RAFT_DATASET,
         rows,

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from assets.raft.dialects import AuditRow, UnreadableDatasetError, read_rows
-from assets.raft.similarity import collapsed, normalised, words
+from assets.raft.similarity import normalised, words
 from resources.llm.raft_text import ParsedAnswer, is_refusal, parse_answer
+from resources.text import collapsed
 from resources.tokens import count_tokens
 
 TOKEN_LIMIT = 1024

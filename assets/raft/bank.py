@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from assets.corpus import section_group
 from assets.raft.brought import as_bank_row
 from assets.raft.similarity import NEAR_DUPLICATE, normalised, overlapping, question_key
 from assets.raft.splits import (
@@ -22,7 +23,6 @@ from assets.raft.splits import (
     assign,
     lone_group,
     lone_split,
-    section_group,
 )
 from resources.llm.raft_text import is_refusal
 

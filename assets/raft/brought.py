@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from assets.raft.splits import lone_group, section_group
+from assets.corpus import section_group
+from assets.raft.splits import lone_group
 from resources.llm.raft_text import REFUSAL, quoted, render_answer
 
 _BETWEEN = r"(?:[\s|*_`#]|<[^<>]{0,20}>)+"

@@ -47,6 +47,11 @@ class _Draft:
     position: int = -1
 
 
+def teachable(bank: Iterable[Row]) -> list[Row]:
+    """The questions of a bank that may enter a dataset: kept ones of train and validation, never of the test."""
+    return [row for row in bank if row["status"] == KEPT and row["split"] in (TRAIN, VALIDATION)]
+
+
 def compose(
     bank: Iterable[Row], corpus: Sequence[Row], recipe: Recipe, neighbours: Mapping[str, Sequence[str]]
 ) -> Composition:
@@ -58,9 +63,7 @@ def compose(
     composer = _Composer(corpus, recipe, neighbours)
     drafts: dict[str, list[_Draft]] = {TRAIN: [], VALIDATION: []}
     left_out: list[tuple[str, str]] = []
-    for question in sorted(bank, key=lambda row: row["question_id"]):
-        if question["status"] != KEPT or question["split"] not in drafts:
-            continue
+    for question in sorted(teachable(bank), key=lambda row: row["question_id"]):
         outcome = composer.draft(question)
         if isinstance(outcome, str):
             left_out.append((question["question_id"], outcome))

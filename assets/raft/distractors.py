@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import Any
 
-from assets.raft.similarity import NEAR_DUPLICATE, OVERLAP, collapsed, key_terms, normalised, overlapping, terms, words
+from assets.raft.similarity import NEAR_DUPLICATE, OVERLAP, key_terms, normalised, overlapping, terms, words
 from resources.hashing import content_hash
+from resources.text import collapsed
 
 Row = Mapping[str, Any]
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from resources.hashing import seeded_unit, short_id, well_formed
 from resources.llm.gates import judge
+from resources.llm.prompts import TEACHER_PROMPT_VERSION, TEACHER_SCHEMA, teacher_messages
 from resources.llm.raft_text import language_of
 from resources.llm.request import Completion
+from resources.llm.resource import ChatModel
 
 Row = dict[str, Any]
 MALFORMED = "malformed"
@@ -16,6 +18,27 @@ MALFORMED = "malformed"
 def sample_chunks(chunks: Sequence[Mapping[str, Any]], rate: float) -> list[Mapping[str, Any]]:
     """The chunks the teacher sees: each is in or out by its own id, so that new chunks move no old one."""
     return [chunk for chunk in chunks if seeded_unit("teacher", chunk["chunk_id"]) < rate]
+
+
+def ask_teacher(
+    teacher: ChatModel, chunks: Sequence[Mapping[str, Any]], titles: Mapping[str, str], per_chunk: int
+) -> list[Row]:
+    """The rows of `qa_pairs` for these chunks. `titles` are those of their documents."""
+    requests = [
+        teacher.request(
+            teacher_messages(titles[chunk["document_id"]], chunk["heading_path"], chunk["text"], per_chunk),
+            TEACHER_PROMPT_VERSION,
+            schema=json.dumps(TEACHER_SCHEMA, sort_keys=True),
+            sources=[chunk["version"]],
+        )
+        for chunk in chunks
+    ]
+    rows = (
+        row
+        for chunk, completion in zip(chunks, teacher.complete(requests), strict=True)
+        for row in question_rows(chunk, titles[chunk["document_id"]], completion)
+    )
+    return list({row["question_id"]: row for row in rows}.values())
 
 
 def question_rows(chunk: Mapping[str, Any], title: str, completion: Completion) -> list[Row]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.raft.recipes import Recipe, load_recipes
+from resources.errors import SettingsError
 from resources.hashing import canonical_json, content_hash, well_formed
 
 VALID, INVALID = "valid", "invalid"
@@ -12,6 +13,14 @@ VALID, INVALID = "valid", "invalid"
 def valid_recipes(folder: Path) -> dict[str, Recipe]:
     """The usable recipes by name: the partitions of `training_recipes`."""
     return load_recipes(folder)[0]
+
+
+def recipe_named(folder: Path, name: str) -> Recipe:
+    """The recipe behind a partition. Raises `SettingsError` if no valid file holds it any more."""
+    recipe = valid_recipes(folder).get(name)
+    if recipe is None:
+        raise SettingsError(f"recipe {name!r} has no valid file in {folder}; the asset `recipes` says what is wrong")
+    return recipe
 
 
 def recipe_rows(folder: Path) -> list[dict[str, Any]]:

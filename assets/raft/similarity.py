@@ -9,6 +9,8 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
+from resources.text import collapsed
+
 NEAR_DUPLICATE = 0.8
 """Two passages are near-duplicates if this share of the shorter one's shingles is in the other."""
 
@@ -45,12 +47,7 @@ def words(text: str) -> list[str]:
 
 def normalised(text: str) -> str:
     """One text for all that differ only in case, white space, punctuation or markdown."""
-    return " ".join(words(text)) or " ".join(text.split())
-
-
-def collapsed(text: str) -> str:
-    """The text with runs of white space as one space: the form in which quotes are compared verbatim."""
-    return " ".join(text.split())
+    return " ".join(words(text)) or collapsed(text)
 
 
 def question_key(question: str) -> tuple[str, ...]:

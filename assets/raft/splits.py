@@ -9,9 +9,7 @@ counts as training, where those questions are withheld, and trains should people
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from assets.raft.similarity import normalised
 from resources.hashing import seeded_unit, short_id
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -46,13 +44,6 @@ class Section:
     def free(self) -> int:
         """The questions whose split is the section's: a person's test questions are in the test in any case."""
         return self.questions - self.asked_in_test
-
-
-def section_group(chunk: Mapping[str, Any]) -> str:
-    """The group of a row of `corpus`: its document and top-level section, the document's own title aside."""
-    title = normalised(chunk["title"])
-    section = next((heading for heading in chunk["heading_path"] if normalised(heading) != title), "")
-    return short_id("group", chunk["document_id"], section)
 
 
 def lone_group(question_id: str) -> str:

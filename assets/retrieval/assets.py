@@ -45,7 +45,6 @@ def chunk_embeddings(
         vectors = embedder.embed(
             [chunk["contextual_text"] for chunk in chunks], [(chunk["version"],) for chunk in chunks]
         )
-        usage = opened.usage
     rows = [
         {"chunk_id": chunk["chunk_id"], "model": embedder.model, "vector": vector.tolist()}
         for chunk, vector in zip(chunks, vectors, strict=True)
@@ -53,7 +52,7 @@ def chunk_embeddings(
     return stage.finish(
         CHUNK_EMBEDDINGS,
         rows,
-        {"model": embedder.model, "calls": counts({"made": usage.calls, "from the ledger": usage.cached})},
+        {"model": embedder.model, "calls": counts(opened.usage.by_source)},
     )
 
 
@@ -86,7 +85,13 @@ def search_index(
     deps=["corpus", search_index, "external_questions", "qa_pairs", chunk_embeddings],
     group_name=RETRIEVAL,
     kinds={"report"},
-    code_version=code_version("assets.retrieval.measures", "assets.retrieval.questions", "resources.statistics"),
+    code_version=code_version(
+        "assets.corpus",
+        "assets.raft.similarity",
+        "assets.retrieval.measures",
+        "assets.retrieval.questions",
+        "resources.statistics",
+    ),
     metadata={SETTINGS: "evaluation"},
 )
 def retrieval_report(

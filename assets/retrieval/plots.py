@@ -1,9 +1,9 @@
 """The picture of the retrieval report: recall by search mode and depth, one panel for each origin of questions."""
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from assets.figures import new_figure, png_of
 from assets.retrieval.measures import RetrievalRow
 
 if TYPE_CHECKING:
@@ -15,13 +15,9 @@ _DPI = 110
 
 def plot_retrieval(rows: Sequence[RetrievalRow]) -> bytes:
     """A PNG: bars are mean recall, whiskers the bootstrap interval. Equal rows give equal bytes."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     recall = [row for row in rows if row.metric.startswith("recall@") and row.mean is not None]
     origins = sorted({row.origin for row in recall})
-    figure = Figure(figsize=(max(4.5, 4.2 * len(origins)), 3.4), layout="constrained", dpi=_DPI)
-    FigureCanvasAgg(figure)
+    figure = new_figure(max(4.5, 4.2 * len(origins)), 3.4, _DPI)
     if origins:
         panels = figure.subplots(1, len(origins), sharey=True, squeeze=False)[0]
         for panel, origin in zip(panels, origins, strict=True):
@@ -30,10 +26,7 @@ def plot_retrieval(rows: Sequence[RetrievalRow]) -> bytes:
         panels[0].legend(loc="upper left", fontsize=8, frameon=True)
     else:
         figure.text(0.5, 0.5, "No question with a known chunk yet", ha="center", va="center")
-    image = io.BytesIO()
-    # Without this, the file would name the library's version.
-    figure.savefig(image, format="png", metadata={"Software": None})
-    return image.getvalue()
+    return png_of(figure)
 
 
 def _draw(panel: "Axes", origin: str, rows: Sequence[RetrievalRow]) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from assets.corpus import section_group, versions_of
 from assets.retrieval.measures import RetrievalQuestion
 from resources.errors import LakeError
-from resources.hashing import seeded_unit, short_id
+from resources.hashing import seeded_unit
 from resources.lake.lake import Lake
 from resources.lake.tables import CHUNK_EMBEDDINGS, CORPUS, QA_PAIRS
 from resources.llm.resource import Embedder
@@ -53,9 +54,8 @@ def retrieval_questions(
     }
     sampled = sorted(generated.values(), key=lambda row: seeded_unit(options.seed, row["question_id"]))
     asked = sampled[: options.generated_limit] + [row for row in external if row["chunk_id"] in by_chunk]
-    vectors = embedder.embed(
-        [row["question"] for row in asked], [(by_chunk[row["chunk_id"]]["version"],) for row in asked]
-    )
+    versions = versions_of(corpus)
+    vectors = embedder.embed([row["question"] for row in asked], [(versions[row["chunk_id"]],) for row in asked])
     return [
         RetrievalQuestion(
             row["question_id"],
@@ -63,9 +63,7 @@ def retrieval_questions(
             vector,
             frozenset({row["chunk_id"]}),
             row["origin"],
-            short_id(
-                "section", by_chunk[row["chunk_id"]]["document_id"], by_chunk[row["chunk_id"]]["heading_path"][:1]
-            ),
+            section_group(by_chunk[row["chunk_id"]]),
         )
         for row, vector in zip(asked, vectors, strict=True)
     ]

@@ -7,11 +7,10 @@ import dagster as dg
 from assets.groups import TRAINING
 from assets.partitions import training_recipes
 from assets.raft.assets import raft_dataset
-from assets.raft.recipe_files import valid_recipes
+from assets.raft.recipe_files import recipe_named
 from assets.training.models import model_row, specification, training_data
 from assets.training.plots import plot_curve
 from resources.code_version import code_version
-from resources.errors import SettingsError
 from resources.folders import FoldersResource
 from resources.lake.metadata import image
 from resources.lake.resource import LakeResource
@@ -36,9 +35,7 @@ def fine_tuned_model(
 ) -> dg.MaterializeResult:
     """The student of one recipe. A finished run of the same specification is adopted and costs nothing."""
     store = lake.open()
-    recipe = valid_recipes(folders.recipes_path).get(context.partition_key)
-    if recipe is None:
-        raise SettingsError(f"recipe {context.partition_key!r} has no valid file in {folders.recipes}")
+    recipe = recipe_named(folders.recipes_path, context.partition_key)
     trainer = trainers.get(recipe.training.backend)
     stage = Stage(context, store, observed={"trainer": trainer.code_version()})
     data = training_data(store.rows(RAFT_DATASET, recipe.name))

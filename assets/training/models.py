@@ -1,6 +1,5 @@
 """Between recipes and trainers: the specification of a run, its data, its row, and the students behind a row."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -61,7 +60,3 @@ def latest_dataset(lake: Lake, recipes: Sequence[str]) -> TrainingData:
         if lake.version(RAFT_DATASET, recipe):
             return training_data(lake.rows(RAFT_DATASET, recipe))
     return TrainingData((), ())
-
-
-def metrics_of(row: Mapping[str, Any]) -> dict[str, float]:
-    return json.loads(row["metrics"])

@@ -1,5 +1,6 @@
 """Where documents come from: a folder of PDFs, listed with content hashes and read by name."""
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -14,6 +15,7 @@ from pydantic import Field
 
 from resources.corpus.manifest import Listed, Manifest, Manifests, current_entries, plan_batches
 from resources.errors import RaftlineError
+from resources.files import write_whole
 from resources.hashing import well_formed
 
 _log = logging.getLogger(__name__)
@@ -70,9 +72,8 @@ class FolderSource:
 
     def _remember(self, entries: Mapping[str, Any]) -> None:
         self._memory.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._memory.with_suffix(f".{os.getpid()}.tmp")
-        draft.write_text(json.dumps(entries), encoding="utf-8")
-        draft.replace(self._memory)
+        with contextlib.suppress(FileNotFoundError):  # another scan put the same draft in its place
+            write_whole(self._memory, json.dumps(entries).encode())
 
 
 class CorpusResource(dg.ConfigurableResource):

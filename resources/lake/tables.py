@@ -96,7 +96,7 @@ RETRIEVAL_REPORT = _table(
 )
 SEARCH_INDEX = _table("search_index", "file", file=STRING, sha256=STRING, bytes=INT)
 EVAL_REPORT = _table(
-    "eval_report", "model_id", nullable="",
+    "eval_report", "model_id",
     model_id=STRING, recipe=STRING, snapshot=STRING, promote=BOOL, recommended=STRING, verdict=STRING, html=STRING,
     json=STRING,
 )
@@ -108,19 +108,19 @@ EVALUATION_SET = _table(
     chunk_id=STRING,
 )
 RAFT_DATASET = _table(
-    "raft_dataset", "row_id", order="split row_id", nullable="",
+    "raft_dataset", "row_id", order="split row_id",
     row_id=STRING, split=STRING, question_id=STRING, question=STRING, documents=pa.list_(CONTEXT_DOCUMENT),
     oracle_index=INT, oracle_present=BOOL, policy=STRING, strategy=STRING, oracle_text=STRING, target=STRING,
     final_answer=STRING, origin=STRING, kind=STRING, group=STRING, tokens=INT,
 )
 FINE_TUNED_MODEL = _table(
-    "fine_tuned_model", "model_id", nullable="",
+    "fine_tuned_model", "model_id",
     model_id=STRING, recipe=STRING, backend=STRING, base_model=STRING, spec=STRING, status=STRING,
     artifact=STRING, artifact_files=STRINGS, artifact_hashes=STRINGS, dataset_version=STRING,
     training_rows=STRINGS, metrics=STRING,
 )
 MODEL_REGISTRY = _table(
-    "model_registry", "model_id", nullable="",
+    "model_registry", "model_id",
     **{field.name: field.type for field in FINE_TUNED_MODEL.schema},
 )
 _ANSWER = dict(

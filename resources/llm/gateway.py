@@ -60,6 +60,11 @@ class Usage:
     cost: float = 0.0
     seconds: float = 0.0
 
+    @property
+    def by_source(self) -> dict[str, int]:
+        """How many answers came from where."""
+        return {"made": self.calls, "from the ledger": self.cached}
+
 
 @dataclass
 class Gateway:

@@ -5,7 +5,6 @@ chunk, so that an edited prompt is another request and never takes an old prompt
 """
 
 import html
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,21 +65,6 @@ class ChunkPrompt:
     count: int = 0
 
 
-class MalformedTeaching(ValueError):
-    """A teacher's completion is not the JSON that was asked for."""
-
-
-@dataclass(frozen=True)
-class TaughtQuestion:
-    """One question of a teacher's completion, not yet judged."""
-
-    question: str
-    answer: str
-    quotes: tuple[str, ...]
-    final_answer: str
-    kind: str
-
-
 def teacher_messages(title: str, heading_path: Sequence[str], text: str, count: int) -> tuple[Message, ...]:
     """The conversation that asks for up to `count` questions about a chunk. Shared text first, for prompt caches."""
     user = _render(title, heading_path, text) + _COUNT.format(count=count)
@@ -100,15 +84,6 @@ def parse_teacher_prompt(user_text: str) -> ChunkPrompt:
 def parse_context_prompt(user_text: str) -> ChunkPrompt:
     """The chunk of `context_messages`' user message."""
     return _parse(user_text)
-
-
-def parse_teaching(completion: str) -> tuple[TaughtQuestion, ...]:
-    """The questions of a teacher's completion; raises `MalformedTeaching` if it is not what the schema says."""
-    try:
-        items = json.loads(completion)["questions"]
-        return tuple(_taught(item) for item in items)
-    except (ValueError, KeyError, TypeError) as error:
-        raise MalformedTeaching(f"the teacher's answer does not follow its schema: {error}") from error
 
 
 @cache
@@ -136,14 +111,6 @@ def _parse(user_text: str) -> ChunkPrompt:
         raise ValueError("not a prompt about a chunk: its tags are missing")
     headings = tuple(html.unescape(part) for part in found["section"].split(_SEPARATOR) if part)
     return ChunkPrompt(html.unescape(found["title"]), headings, found["chunk"], int(found["count"] or 0))
-
-
-def _taught(item: dict[str, Any]) -> TaughtQuestion:
-    fields = [item["question"], item["answer"], item["final_answer"], item.get("kind", "other")]
-    if not all(isinstance(field, str) for field in fields) or not isinstance(item["quotes"], list):
-        raise TypeError("a field has the wrong type")
-    question, answer, final, kind = fields
-    return TaughtQuestion(question, answer, tuple(str(quote) for quote in item["quotes"]), final, kind)
 
 
 TEACHER_PROMPT_VERSION = prompt_version("teacher")

@@ -1,6 +1,5 @@
 """The request value: everything that decides a model's answer, and the key under which it is paid for once."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -93,7 +92,3 @@ class Completion:
 def chat(system: str, user: str) -> tuple[Message, ...]:
     """The usual two-message conversation."""
     return (Message("system", system), Message("user", user))
-
-
-def total_tokens(completions: Sequence[Completion]) -> int:
-    return sum(completion.prompt_tokens + completion.completion_tokens for completion in completions)

@@ -9,7 +9,6 @@ Replacing the manifest is the one atomic step: a reader sees the old build or th
 import hashlib
 import io
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from resources.errors import RaftlineError
+from resources.files import write_whole
 from resources.hashing import canonical_json, content_hash
 
 FORMAT = 1
@@ -44,8 +44,8 @@ def write(folder: Path, arrays: Mapping[str, np.ndarray], values: Mapping[str, A
     build = folder / version[:16]
     build.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        _replace(build / name, content)
-    _replace(folder / _MANIFEST, canonical_json({"format": FORMAT, "version": version, "files": hashes}).encode())
+        write_whole(build / name, content)
+    write_whole(folder / _MANIFEST, canonical_json({"format": FORMAT, "version": version, "files": hashes}).encode())
     for other in folder.iterdir():
         if _BUILD.fullmatch(other.name) and other != build:
             shutil.rmtree(other)
@@ -72,12 +72,12 @@ def read(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, values
 
 
-def listing(folder: Path) -> list[dict[str, str | int]]:
-    """The files of the current build: `file` (path inside the folder), `sha256`, `bytes`."""
+def listing(folder: Path) -> list[dict[str, Any]]:
+    """The files of the current build: `file` (its name), `sha256`, `bytes`."""
     manifest = _manifest(folder)
     build = folder / manifest["version"][:16]
     return [
-        {"file": f"{build.name}/{name}", "sha256": sha256, "bytes": (build / name).stat().st_size}
+        {"file": name, "sha256": sha256, "bytes": (build / name).stat().st_size}
         for name, sha256 in sorted(manifest["files"].items())
     ]
 
@@ -99,13 +99,3 @@ def _npy(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Writes the file whole or not at all: a killed process leaves the previous file, or none."""
-    temporary = path.with_name(f".{path.name}.partial")
-    with temporary.open("wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)

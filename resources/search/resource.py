@@ -1,12 +1,12 @@
 """The search index as a Dagster resource."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
+from resources.search import index_files
 from resources.search.index import SearchIndex
 
 
@@ -17,13 +17,8 @@ class IndexResource(dg.ConfigurableResource):
 
     def publish(self, index: SearchIndex) -> list[dict[str, Any]]:
         """Makes an index current; returns a row for each of its files."""
-        folder = Path(self.folder)
-        build = folder / index.save(folder)[:16]
-        return [
-            {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
-            for path in sorted(build.iterdir())
-            if path.is_file()
-        ]
+        index.save(Path(self.folder))
+        return index_files.listing(Path(self.folder))
 
     def load(self) -> SearchIndex:
         """The current index. Raises `UnusableIndex` if there is none or it is damaged."""

@@ -1,5 +1,6 @@
 """Training seen from the assets: what to train, who trains it, and the trained model as a chat target."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -143,8 +144,6 @@ class Trainer(ABC):
 
 def verify_files(folder: Path, files: Mapping[str, str]) -> None:
     """Raises `TrainingFailed` naming the first file whose sha256 differs from the manifest."""
-    import hashlib
-
     for name, expected in sorted(files.items()):
         path = folder / name
         if not path.is_file():

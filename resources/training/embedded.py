@@ -1,12 +1,13 @@
 """The embedded trainer: fits the extractive reader in this process, in seconds, behind the common interface."""
 
+import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from resources.code_version import code_version
 from resources.errors import SettingsError
+from resources.files import write_whole
 from resources.hashing import canonical_json, content_hash
 from resources.llm.embedded.reader import Reader
 from resources.llm.embedded.reader_examples import is_generated
@@ -87,8 +88,8 @@ class EmbeddedTrainer(Trainer):
             "metrics": trained.metrics,
             "curve": [list(point) for point in trained.curve],
         }
-        _put(folder / "weights.json", weights)
-        _put(folder / "manifest.json", canonical_json(manifest).encode())
+        write_whole(folder / "weights.json", weights)
+        write_whole(folder / "manifest.json", canonical_json(manifest).encode())
         return self._handle(spec)
 
     def poll(self, handle: JobHandle) -> JobState:
@@ -144,12 +145,4 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _sha256(data: bytes) -> str:
-    import hashlib
-
     return hashlib.sha256(data).hexdigest()
-
-
-def _put(path: Path, data: bytes) -> None:
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_bytes(data)
-    draft.replace(path)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from resources.llm.embedded.features import CONFIDENCE_FEATURES, FEATURES, confidence_features
-from resources.llm.embedded.reader import BASE_CONFIDENCE, BASE_WEIGHTS, WRONG_COSTS, Reader, Weights
+from resources.llm.embedded.reader import BASE_CONFIDENCE, BASE_THRESHOLD, BASE_WEIGHTS, WRONG_COSTS, Reader, Weights
 from resources.llm.embedded.reader_examples import (
     Example,
     ReaderHyperparameters,
@@ -202,7 +202,10 @@ def _threshold(reader: Reader, examples: Sequence[Example]) -> float:
     exact = [sum(sum(_payoff(cut, *outcome) for outcome in part) / len(part) for part in parts if part) for cut in grid]
     payoffs = [round(float(np.mean(exact[max(0, at - _SMOOTH) : at + _SMOOTH + 1])), 9) for at in range(len(grid))]
     best = [cut for cut, payoff in zip(grid, payoffs, strict=True) if payoff == max(payoffs)]
-    return best[len(best) // 2]
+    chosen = best[len(best) // 2]
+    # People's words fit a document's less well than the teacher's: a threshold that no question of theirs has tried
+    # is too daring for them, and a wrong answer is worse than none.
+    return chosen if parts[1] else max(chosen, BASE_THRESHOLD)
 
 
 def _outcome(reader: Reader, example: Example) -> tuple[float, bool, bool]:

@@ -10,7 +10,7 @@ from assets.evaluation.comparison import Contender
 from assets.evaluation.conditions import must_abstain
 from assets.evaluation.metrics import score_answers
 from assets.evaluation.report import Provenance, ReportInputs
-from assets.evaluation.snapshot import cut_snapshot
+from assets.evaluation.snapshot import cut_snapshot, evaluated_questions
 from resources.hashing import seeded_unit, short_id
 from resources.llm.raft_text import REFUSAL
 
@@ -169,7 +169,8 @@ class World:
 @pytest.fixture(scope="session")
 def world() -> World:
     found = retrieved()
-    return World(bank_rows(), corpus_rows(), cut_snapshot(bank_rows(), corpus_rows(), found, k=4, seed=7), found)
+    questions = evaluated_questions(bank_rows(), corpus_rows(), seed=7)
+    return World(bank_rows(), corpus_rows(), cut_snapshot(questions, corpus_rows(), found, k=4, seed=7), found)
 
 
 @pytest.fixture

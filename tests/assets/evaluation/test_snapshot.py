@@ -1,7 +1,7 @@
 from itertools import combinations
 
 from assets.evaluation.conditions import must_abstain
-from assets.evaluation.snapshot import cut_snapshot
+from assets.evaluation.snapshot import cut_snapshot, evaluated_questions
 from resources.lake.lake import Lake
 from resources.lake.tables import EVALUATION_SET
 from resources.llm.raft_text import REFUSAL, is_refusal
@@ -111,12 +111,12 @@ def test_train_rejected_and_unreferenced_questions_are_left_out(world) -> None:
         {**question, "final_answer": " "},
         {**question, "chunk_id": "gone"},
     ]
-    assert [cut_snapshot([row], world.corpus, RETRIEVED, k=4, seed=7) for row in others] == [[], [], [], []]
+    assert evaluated_questions(others, world.corpus, seed=7) == []
+    assert evaluated_questions([question], world.corpus, seed=7) == [question]
 
 
 def test_the_limit_binds_generated_questions_only(world) -> None:
-    items = cut_snapshot(world.bank, world.corpus, RETRIEVED, k=3, seed=7, generated_limit=2)
-    questions = {item["question_id"]: item["origin"] for item in items}
+    origins = [row["origin"] for row in evaluated_questions(world.bank, world.corpus, seed=7, generated_limit=2)]
 
-    assert list(questions.values()).count("generated") == 2
-    assert list(questions.values()).count("human") == 30
+    assert origins.count("generated") == 2
+    assert origins.count("human") == 30

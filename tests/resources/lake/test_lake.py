@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from resources.errors import LakeError
 from resources.lake.lake import Lake, table_version
-from resources.lake.metadata import plain, sample_table
+from resources.lake.metadata import sample_table
 from resources.lake.tables import BATCHED, BY_RECIPE, QUESTION_GROUPS, RAW_PDFS, TABLES
 
 
@@ -195,12 +195,6 @@ def test_every_table_can_be_written_empty_and_keys_name_columns(lake) -> None:
         assert set(table.key) | set(table.order) <= set(table.schema.names), name
         lake.write(table, [])
     assert set(TABLES) >= BATCHED | BY_RECIPE
-
-
-def test_a_cell_in_the_ui_is_one_short_line_without_control_characters() -> None:
-    shown = plain("<b>x</b> [/b]\x1b[31m\u202eabc\nnext" + "y" * 500)
-    assert shown.startswith("<b>x</b> [/b][31mabc next")
-    assert len(shown) == 200
 
 
 def test_a_sample_has_at_most_twenty_rows_and_no_vectors() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from resources.errors import LakeError
 from resources.lake.lake import Lake
-from resources.lake.stage import SETTINGS, Stage, fingerprint
+from resources.lake.stage import SETTINGS, Stage, Versions, fingerprint
 from resources.lake.tables import CHUNKS, QUESTION_GROUPS, RAW_PDFS
 from resources.options import ChunkOptions, PipelineOptions
 
@@ -37,7 +37,9 @@ def test_code_the_settings_it_reads_and_the_same_partition_upstream_decide_a_bat
     assert set(made) == {"code", "settings chunks", "markdown_pages"}
     assert fingerprint(Versions(lake), CHUNK_SPEC, "b1", other_limit, {}) != made
     assert fingerprint(Versions(lake), CHUNK_SPEC, "b1", PipelineOptions(), {"files": "x"}) != made
-    assert fingerprint(Versions(lake), CORPUS_SPEC, "all", other_limit, {}) == fingerprint(Versions(lake), CORPUS_SPEC, "all", None, {})
+    assert fingerprint(Versions(lake), CORPUS_SPEC, "all", other_limit, {}) == fingerprint(
+        Versions(lake), CORPUS_SPEC, "all", None, {}
+    )
 
 
 def test_another_batch_upstream_changes_a_fan_in_and_no_batch(lake) -> None:
