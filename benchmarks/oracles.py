@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assets.raft.external import plain
+from assets.raft.mapping import bare
 from benchmarks.workshop import WorkshopRow
 from resources.search.tokenizer import tokens
 
@@ -41,7 +41,7 @@ class Locator:
     """Finds oracles among the chunks of one corpus."""
 
     def __init__(self, corpus: Sequence[Row]):
-        self._chunks = [(chunk, plain(chunk["text"]), Counter(tokens(chunk["text"]))) for chunk in corpus]
+        self._chunks = [(chunk, bare(chunk["text"]), Counter(tokens(chunk["text"]))) for chunk in corpus]
         self._context = {chunk["chunk_id"]: set(tokens(chunk["contextual_text"])) for chunk in corpus}
 
     def locate(self, row: WorkshopRow) -> Oracle | str:
@@ -51,13 +51,13 @@ class Locator:
         wanted = Counter(token for quote in row.quotes for token in set(tokens(quote)))
         if len(wanted) < LEAST_TOKENS:
             return NO_QUOTE
-        longest = max(row.quotes, key=lambda quote: len(plain(quote)))
+        longest = max(row.quotes, key=lambda quote: len(bare(quote)))
         shown = _shown_with(row.documents, row.quotes)
         asked = set(tokens(row.question))
         fits = []
         for chunk, text, held in self._chunks:
             share = _share(wanted, held)
-            verbatim = plain(longest) in text
+            verbatim = bare(longest) in text
             if verbatim or share >= ENOUGH:
                 beside = _share(Counter(shown), held) if shown else 0.0
                 question = len(asked & self._context[chunk["chunk_id"]]) / max(1, len(asked))
@@ -78,7 +78,7 @@ def _share(wanted: Counter[str], held: Counter[str]) -> float:
 
 def _shown_with(documents: Sequence[str], quotes: Sequence[str]) -> list[str]:
     """The tokens of the document that holds most quotes word for word; none if no document holds any."""
-    counts = [sum(plain(quote) in plain(document) for quote in quotes) for document in documents]
+    counts = [sum(bare(quote) in bare(document) for quote in quotes) for document in documents]
     if not any(counts):
         return []
     return tokens(documents[counts.index(max(counts))])

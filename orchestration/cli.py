@@ -207,8 +207,8 @@ def _bring_up_to_date(settings, refresher) -> list:
 
     fresh = refresher.scan()
     plan = refresher.plan()
-    if fresh:
-        say(f"{len(fresh)} new batches: {', '.join(fresh)}")
+    for manifest in fresh:
+        say(f"new batch {manifest.key}: {manifest.summary()}")
     if not plan:
         documents = settings.documents_folder
         empty = not any(documents.rglob("*.[pP][dD][fF]"))

@@ -8,8 +8,11 @@ from orchestration.console import table
 from orchestration.home import prepare_home
 from orchestration.settings import Settings, load_settings
 from orchestration.wiring import build_resources
+from resources.corpus.source import CorpusResource
 from resources.errors import RaftlineError
-from resources.lake.tables import SEARCH_INDEX
+from resources.lake.lake import Lake
+from resources.lake.tables import FINE_TUNED_MODEL, SEARCH_INDEX, TABLES
+from resources.training.resource import TrainersResource
 
 PACKAGES = ("dagster", "duckdb", "pymupdf", "bm25s", "scipy")
 
@@ -38,13 +41,36 @@ def _home(settings: Settings, check: Callable[[str, Callable[[], str]], bool]) -
     resources = build_resources(settings)
     if not check("home", lambda: str(prepare_home(settings))):
         return
-    check("documents", lambda: f"{len(resources['corpus'].source().list() or [])} in {settings.documents_folder}")
-    found = check("lake", lambda: resources["lake"].open().root)
+    check("documents", lambda: _documents(settings, resources["corpus"]))
+    found = check("lake", lambda: _lake(resources["lake"].open()))
     check("ledger", lambda: f"{resources['models'].spend().num_rows} models were called so far")
     check("embedder", lambda: _embedder(resources["models"]))
     check("recipes", lambda: _recipes(settings))
     if found and resources["lake"].open().version(SEARCH_INDEX):
         check("search index", lambda: f"{len(resources['index'].load())} chunks")
+        check("models", lambda: _models(resources["lake"].open(), resources["trainers"]))
+
+
+def _documents(settings: Settings, corpus: CorpusResource) -> str:
+    waiting = sum(len(manifest.entries) for manifest in corpus.pending(settings.batches.max_documents))
+    listed = len(corpus.source().list() or [])
+    return f"{listed} in {settings.documents_folder}" + (f", {waiting} changes not taken in" if waiting else "")
+
+
+def _lake(lake: Lake) -> str:
+    """Reads every table whole: a damaged one is named."""
+    partitions = [(name, partition) for name in TABLES for partition in lake.partitions(name)]
+    for name, partition in partitions:
+        lake.read(name, partition)
+    return f"{len(partitions)} table files in {lake.root}"
+
+
+def _models(lake: Lake, trainers: TrainersResource) -> str:
+    """Loads the model of every recipe, its files checked against their hashes."""
+    rows = [row for recipe in lake.partitions(FINE_TUNED_MODEL) for row in lake.rows(FINE_TUNED_MODEL, recipe)]
+    for row in rows:
+        trainers.get(row["backend"]).target(row["artifact"], row["model_id"])
+    return ", ".join(f"{row['recipe']} ({row['model_id']})" for row in rows) or "none yet"
 
 
 def _embedder(models) -> str:

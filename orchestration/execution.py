@@ -20,6 +20,7 @@ from orchestration.sensors import KILLED, register_recipes
 from orchestration.settings import Settings
 from orchestration.state import read_state
 from orchestration.wiring import build_resources
+from resources.corpus.manifest import Manifest
 from resources.errors import RaftlineError
 from resources.lake.lake import WHOLE
 
@@ -55,12 +56,12 @@ class Refresher:
         self._resources: Mapping[str, Any] = build_resources(settings)
         self._definitions = build_defs(settings)
 
-    def scan(self) -> list[str]:
-        """Looks for documents and recipes; returns the keys of new batches."""
+    def scan(self) -> list[Manifest]:
+        """Looks for documents and recipes; returns the new batches."""
         fresh = self._resources["corpus"].scan(self._settings.batches.max_documents)
         register_batches(self._instance, self._resources["corpus"])
         register_recipes(self._instance, self._settings)
-        return [manifest.key for manifest in fresh]
+        return fresh
 
     def plan(self) -> list[PlannedRun]:
         """What there is to do, as far as it can be known now."""

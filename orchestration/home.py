@@ -42,10 +42,12 @@ def prepare_home(settings: Settings) -> Path:
     try:
         for folder in (home, home / "dagster", home / "reports"):
             folder.mkdir(parents=True, exist_ok=True)
-        # Only our own: an unmounted document folder made anew would read as "every document was withdrawn".
-        for folder in (settings.documents_folder, settings.questions_folder):
-            if folder.is_relative_to(home):
-                folder.mkdir(parents=True, exist_ok=True)
+        # Only our own, and only in a home that knows no document yet: a folder that is gone must not come back
+        # empty, which would read as "every document was withdrawn".
+        if not (home / "corpus" / "manifests").exists():
+            for folder in (settings.documents_folder, settings.questions_folder):
+                if folder.is_relative_to(home):
+                    folder.mkdir(parents=True, exist_ok=True)
         config = home / "dagster" / "dagster.yaml"
         if not config.is_file() or config.read_text(encoding="utf-8") != _DAGSTER_YAML:
             config.write_text(_DAGSTER_YAML, encoding="utf-8")

@@ -11,6 +11,7 @@ from orchestration.planning import plan_refresh
 from orchestration.settings import Settings
 from orchestration.state import read_state
 from orchestration.wiring import build_resources
+from resources.errors import RaftlineError
 from resources.lake.lake import Lake
 from resources.lake.tables import CHAMPION_MODEL, EVAL_REPORT, MODEL_REGISTRY, QUESTION_BANK
 
@@ -51,9 +52,24 @@ def show_status(settings: Settings) -> None:
     if report:
         say(f"\n{report[0]}\nReport: {report[1]}")
     plan = plan_refresh(read_state(asset_specs(settings), resources))
-    say("\nA refresh would run" if plan else "\nEverything is up to date", "bold")
+    arrivals = _arrivals(settings, resources)
     if plan:
+        say("\nA refresh would run", "bold")
         show_plan(plan)
+    elif not arrivals:
+        say("\nEverything is up to date", "bold")
+
+
+def _arrivals(settings: Settings, resources: dict[str, Any]) -> bool:
+    """Tells what the document folder holds that was not taken in yet; whether there is anything."""
+    try:
+        pending = resources["corpus"].pending(settings.batches.max_documents)
+    except RaftlineError as error:
+        say(f"\n{error}", "yellow")
+        return True
+    for manifest in pending:
+        say(f"\nA refresh would take in a new batch: {manifest.summary()}", "bold")
+    return bool(pending)
 
 
 def show_problems(settings: Settings) -> None:

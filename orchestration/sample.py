@@ -1,10 +1,13 @@
 """The sample corpus: putting its first or second state into a home's document folder."""
 
+import hashlib
+import json
 import shutil
 from pathlib import Path
 
 from orchestration.settings import PROJECT, Settings
 from resources.errors import RaftlineError
+from resources.files import write_whole
 
 SAMPLE = PROJECT / "sample_corpus"
 FIRST, SECOND = "first", "second"
@@ -18,24 +21,34 @@ def place_sample(settings: Settings, state: str) -> list[str]:
     wanted = {path.name: path for path in sorted((SAMPLE / state).glob("*.pdf"))}
     if not wanted:
         raise RaftlineError(f"the sample corpus is not in {SAMPLE}: run the demo from a clone of the repository")
-    ours: dict[str, list[bytes]] = {}
-    for folder in (FIRST, SECOND):
-        for path in (SAMPLE / folder).glob("*.pdf"):
-            ours.setdefault(path.name, []).append(path.read_bytes())
-    documents = settings.documents_folder
-    for name, versions in sorted(ours.items()):
-        if (documents / name).is_file() and (documents / name).read_bytes() not in versions:
+    every = [path for folder in (FIRST, SECOND) for path in (SAMPLE / folder).glob("*.pdf")]
+    names = sorted({path.name for path in every})
+    documents, memory = settings.documents_folder, settings.home_folder / "sample.json"
+    ours = {_sha256(path) for path in every} | _placed(memory)
+    for path in (documents / name for name in names):
+        if path.is_file() and _sha256(path) not in ours:
             raise RaftlineError(
-                f"{documents / name} is not the sample's document of that name and would be lost: move it away, "
+                f"{path} is not the sample's document of that name and would be lost: move it away, "
                 "or set RAFTLINE_HOME to another folder for the demo"
             )
-    for name in sorted(ours.keys() - wanted.keys()):
-        (documents / name).unlink(missing_ok=True)
+    write_whole(memory, json.dumps(sorted(ours)).encode())
+    for name in names:
+        if name not in wanted:
+            (documents / name).unlink(missing_ok=True)
     for name, path in wanted.items():
         copy_if_changed(path, documents / name)
     for path in sorted((SAMPLE / "questions").glob("*.jsonl")):
         copy_if_changed(path, settings.questions_folder / path.name)
     return sorted(wanted)
+
+
+def _placed(memory: Path) -> set[str]:
+    """The hashes of all documents that earlier samples put here: those may be replaced."""
+    return set(json.loads(memory.read_text(encoding="utf-8"))) if memory.is_file() else set()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def copy_if_changed(source: Path, target: Path) -> bool:

@@ -10,9 +10,11 @@ from assets.raft.recipe_files import recipe_version, recipes_version, valid_reci
 from assets.training.drift import retraining_reason
 from orchestration.jobs import PHASES
 from orchestration.planning import AssetState, RefreshState
-from resources.lake.lake import WHOLE
+from resources.lake.lake import WHOLE, Lake
 from resources.lake.stage import Versions, fingerprint
-from resources.lake.tables import BATCHED, BY_RECIPE, CORPUS
+from resources.lake.tables import BATCHED, BY_RECIPE, CORPUS, EVAL_REPORT, FINE_TUNED_MODEL, SEARCH_INDEX
+from resources.search.index_files import UnusableIndex
+from resources.training.base import TrainingFailed
 
 
 def read_state(specs: Mapping[str, dg.AssetSpec], resources: Mapping[str, Any]) -> RefreshState:
@@ -45,6 +47,25 @@ def read_state(specs: Mapping[str, dg.AssetSpec], resources: Mapping[str, Any]) 
                     backend = valid[partition].training.backend
                     seen = {"trainer": resources["trainers"].get(backend).code_version()}
                 wanted = fingerprint(versions, specs[asset], partition, options, seen)
-                states[asset, partition] = AssetState(wanted, lake.fingerprint(asset, partition))
+                made = None if _lost(asset, partition, lake, resources) else lake.fingerprint(asset, partition)
+                states[asset, partition] = AssetState(wanted, made)
     retraining = {recipe: retraining_reason(lake, recipe, options.retraining.drift_threshold) for recipe in recipes}
     return RefreshState(batches, recipes, states, retraining)
+
+
+def _lost(asset: str, partition: str, lake: Lake, resources: Mapping[str, Any]) -> bool:
+    """Whether what an asset made is gone: its table, or the files that the table speaks of."""
+    if lake.version(asset, partition) is None:
+        return True
+    try:
+        if asset == SEARCH_INDEX.name:
+            resources["index"].load()
+        elif asset == EVAL_REPORT.name:
+            [row] = lake.rows(EVAL_REPORT)
+            return not all((resources["folders"].reports_path / row[file]).is_file() for file in ("html", "json"))
+        elif asset == FINE_TUNED_MODEL.name:
+            [row] = lake.rows(FINE_TUNED_MODEL, partition)
+            resources["trainers"].get(row["backend"]).target(row["artifact"], row["model_id"])
+    except (UnusableIndex, TrainingFailed):
+        return True
+    return False

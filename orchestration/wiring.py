@@ -1,8 +1,11 @@
 """Settings to resources: the only place that says which implementation stands behind a resource's name."""
 
+import os
 from typing import Any
 
-from orchestration.settings import Settings
+import dagster as dg
+
+from orchestration.settings import PREFIX, Settings
 from resources.corpus.source import CorpusResource
 from resources.folders import FoldersResource
 from resources.lake.resource import LakeResource
@@ -25,7 +28,8 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         ),
         "index": IndexResource(folder=str(home / "index")),
         "models": ModelsResource(
-            ledger_url=settings.ledger_url or f"sqlite:///{home / 'ledger.db'}", roles=settings.roles
+            ledger_url=_from_environment("ledger_url") or settings.ledger_url or f"sqlite:///{home / 'ledger.db'}",
+            roles=settings.roles,
         ),
         "trainers": TrainersResource(folder=str(home / "models")),
         "options": PipelineOptions(
@@ -37,3 +41,9 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             retraining=settings.retraining,
         ),
     }
+
+
+def _from_environment(setting: str) -> dg.EnvVar | None:
+    """A setting by the name of its variable where the environment gives it: the UI shows the name, not the password."""
+    variable = f"{PREFIX}{setting.upper()}"
+    return dg.EnvVar(variable) if os.environ.get(variable) else None

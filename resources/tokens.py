@@ -10,6 +10,7 @@ too low; one too high is possible for a run of blank lines that hold spaces, and
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ def count_tokens(text: str) -> int:
         for match in _WORD.finditer(classes)
         for start in range(match.start(), match.end(), _LONGEST)
     )
+
+
+def cut(text: str, limit: int) -> list[tuple[int, int]]:
+    """Ranges of at most `limit` tokens that touch and cover a text, cut between words where there are any."""
+    starts = [start for start, _ in _splitter(limit).chunk_indices(text)]
+    return list(pairwise([0, *starts[1:], len(text)]))
 
 
 @lru_cache(maxsize=8192)

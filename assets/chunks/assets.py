@@ -24,7 +24,11 @@ from resources.options import PipelineOptions
     group_name=GROUP,
     kinds={"markdown", "parquet"},
     code_version=code_version(
-        "assets.chunks.packing", "assets.chunks.blocks", "assets.documents.tables", "resources.tokens"
+        "assets.chunks.atoms",
+        "assets.chunks.blocks",
+        "assets.chunks.packing",
+        "assets.documents.tables",
+        "resources.tokens",
     ),
     metadata={SETTINGS: "chunks"},
 )

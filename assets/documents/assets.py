@@ -7,7 +7,7 @@ import dagster as dg
 from assets.documents.arrival import OK, receive
 from assets.documents.extraction import extract_many
 from assets.documents.inspection import inspect_pdf
-from assets.documents.pages import known_pages, page_rows
+from assets.documents.pages import KnownPages, page_rows
 from assets.groups import DOCUMENTS
 from assets.partitions import document_batches
 from resources.code_version import code_version
@@ -66,7 +66,7 @@ def markdown_pages(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.
     stage = Stage(context, store)
     documents = [row for row in store.rows(RAW_PDFS, context.partition_key) if row["status"] == OK]
     sources = ((row["uri"], store.get_blob(row["version"])) for row in documents)
-    extracted = list(extract_many(sources, known_pages(store, EXTRACTOR)))
+    extracted = list(extract_many(sources, KnownPages(store, EXTRACTOR)))
     rows = [page for row, result in zip(documents, extracted, strict=True) for page in page_rows(row, result)]
     return stage.finish(
         MARKDOWN_PAGES,

@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from assets.documents.inspection import in_child, inspect_pdf
-from assets.documents.parsing import Box, Page, page_hashes, parse_pages
+from assets.documents.parsing import Page, page_hashes, parse_pages
 from resources.errors import UnreadableDocument
-
-__all__ = ["Box", "Extracted", "Page", "deadline", "extract_many", "extract_pages"]
 
 SECONDS_PER_DOCUMENT = 20.0
 SECONDS_PER_PAGE = 3.0

@@ -1,24 +1,47 @@
 """Between pages as values and pages as rows: what is already known by content, and what a document became."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from assets.documents.extraction import Box, Extracted, Page
+from assets.documents.extraction import Extracted
+from assets.documents.parsing import Box, Page
 from resources.lake.lake import Lake
 from resources.lake.tables import MARKDOWN_PAGES
 
 FAILED = "failed"
 
 
-def known_pages(lake: Lake, extractor: str) -> dict[str, Page]:
-    """Every page that this version of the extractor has parsed, in any batch, by the hash of its content."""
-    pages: dict[str, Page] = {}
-    for batch in lake.partitions(MARKDOWN_PAGES):
-        made_from = lake.fingerprint(MARKDOWN_PAGES.name, batch)
-        if made_from and made_from.get("code") == extractor:
-            pages |= {row["page_sha"]: _page(row) for row in lake.rows(MARKDOWN_PAGES, batch) if row["page_sha"]}
-    return pages
+class KnownPages(Mapping[str, Page]):
+    """Every page that one version of the extractor has parsed, in any batch, by the hash of its content.
+
+    Only the hashes are held; a batch is read when the first of its pages is asked for.
+    """
+
+    def __init__(self, lake: Lake, extractor: str):
+        self._lake = lake
+        self._batch_of: dict[str, str] = {}
+        self._pages: dict[str, Page] = {}
+        for batch in lake.partitions(MARKDOWN_PAGES):
+            made_from = lake.fingerprint(MARKDOWN_PAGES.name, batch)
+            if made_from and made_from.get("code") == extractor:
+                hashes = lake.read(MARKDOWN_PAGES, batch, ["page_sha"]).column("page_sha").to_pylist()
+                self._batch_of |= {page_sha: batch for page_sha in hashes if page_sha}
+
+    def __getitem__(self, page_sha: str) -> Page:
+        if page_sha not in self._pages:
+            rows = self._lake.rows(MARKDOWN_PAGES, self._batch_of[page_sha])
+            self._pages |= {row["page_sha"]: _page(row) for row in rows if row["page_sha"]}
+        return self._pages[page_sha]
+
+    def __contains__(self, page_sha: object) -> bool:
+        return page_sha in self._batch_of
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._batch_of)
+
+    def __len__(self) -> int:
+        return len(self._batch_of)
 
 
 def page_rows(document: Mapping[str, Any], extracted: Extracted) -> list[dict[str, Any]]:

@@ -31,17 +31,15 @@ class Arm:
 
     name: str
     label: str
-    tuned: bool
     shows_documents: bool
-    examples: int
     needs: frozenset[str]
 
 
-BASE_RAG = Arm("base_rag", "Base + documents", False, True, 0, frozenset({RAG}))
-TUNED_RAG = Arm("tuned_rag", "Tuned + documents", True, True, 0, frozenset({RAG}))
-BASE_CLOSED_BOOK = Arm("base_closed_book", "Base, closed book", False, False, 0, frozenset({CLOSED_BOOK}))
-FEW_SHOT_RAG = Arm("few_shot", "Base + documents, few-shot", False, True, 3, frozenset({RAG, FEW_SHOT}))
-TUNED_CLOSED_BOOK = Arm("tuned_closed_book", "Tuned, closed book", True, False, 0, frozenset({CLOSED_BOOK}))
+BASE_RAG = Arm("base_rag", "Base + documents", True, frozenset({RAG}))
+TUNED_RAG = Arm("tuned_rag", "Tuned + documents", True, frozenset({RAG}))
+BASE_CLOSED_BOOK = Arm("base_closed_book", "Base, closed book", False, frozenset({CLOSED_BOOK}))
+FEW_SHOT_RAG = Arm("few_shot", "Base + documents, few-shot", True, frozenset({RAG, FEW_SHOT}))
+TUNED_CLOSED_BOOK = Arm("tuned_closed_book", "Tuned, closed book", False, frozenset({CLOSED_BOOK}))
 
 ARMS: dict[str, Arm] = {
     arm.name: arm for arm in (BASE_RAG, TUNED_RAG, BASE_CLOSED_BOOK, FEW_SHOT_RAG, TUNED_CLOSED_BOOK)

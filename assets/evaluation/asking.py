@@ -9,7 +9,7 @@ from assets.evaluation.contenders import base_provider, champion_row, provider_o
 from assets.raft.recipes import Recipe
 from resources.errors import RaftlineError
 from resources.lake.lake import Lake
-from resources.lake.tables import CORPUS
+from resources.lake.tables import CORPUS, EVAL_REPORT
 from resources.llm.raft_text import INSTRUCTION, REFUSAL, language_of, parse_answer, render_prompt
 from resources.llm.request import chat
 from resources.llm.resource import Models
@@ -70,8 +70,8 @@ def ask(
     if champion:
         provider, name = provider_of(champion, trainers), f"{champion['recipe']} ({champion['model_id']})"
     else:
-        recipe = next(iter(recipes.values()), Recipe(name="base"))
-        provider = base_provider(lake, recipe, sorted(recipes), trainers)
+        recipe = _reported_recipe(lake, recipes)
+        provider = base_provider(lake, recipe, [recipe.name, *sorted(recipes)], trainers)
         name = f"{recipe.training.base_model} (base)"
     student = models.target(provider)
     prompt = render_prompt([chunk["contextual_text"] for chunk in found], question)
@@ -81,6 +81,13 @@ def ask(
     if parsed.abstained or not parsed.final:
         return Reply(REFUSAL[language_of(question)], True, (), name)
     return Reply(_shortened(parsed.final), False, _citations(parsed.quotes, found), name)
+
+
+def _reported_recipe(lake: Lake, recipes: Mapping[str, Recipe]) -> Recipe:
+    """The recipe whose base the latest report measured; before any report, the first by name."""
+    reported = [row["recipe"] for row in lake.rows_or_empty(EVAL_REPORT)]
+    name = next((name for name in (*reported, *sorted(recipes)) if name in recipes), None)
+    return recipes[name] if name else Recipe(name="base")
 
 
 def _citations(quotes: Sequence[str], found: Sequence[Mapping[str, Any]]) -> tuple[Citation, ...]:

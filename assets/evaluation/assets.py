@@ -174,8 +174,7 @@ def test_answers(
     stage = Stage(context, store, options)
     recipes = valid_recipes(folders.recipes_path)
     items = store.rows(EVALUATION_SET)
-    settings = options.evaluation
-    selection = select(store, items, recipes, settings.seed, settings.bootstrap_draws)
+    selection = select(store, items, recipes, options.evaluation)
     champion = champion_row(store)
     if champion and (problem := unusable(champion, trainers)):
         context.log.warning(f"the champion does not take part: {problem}")
@@ -214,8 +213,7 @@ def eval_report(
     stage = Stage(context, store, options)
     recipes = valid_recipes(folders.recipes_path)
     items = store.rows(EVALUATION_SET)
-    settings = options.evaluation
-    selection = select(store, items, recipes, settings.seed, settings.bootstrap_draws)
+    selection = select(store, items, recipes, options.evaluation)
     report = build_report(report_inputs(store, items, selection, recipes[selection.model["recipe"]], trainers, options))
     html = write_report(report, folders.reports_path)
     return stage.finish(

@@ -15,6 +15,7 @@ from resources.lake.lake import Lake
 from resources.lake.tables import ANSWER_SCORES, CHAMPION_MODEL, CORPUS, FINE_TUNED_MODEL
 from resources.llm.gateway import ChatProvider
 from resources.llm.resource import Models
+from resources.options import EvaluationOptions
 from resources.training.base import TrainingFailed
 from resources.training.resource import TrainersResource
 
@@ -41,7 +42,9 @@ def tuned_contender(row: Mapping[str, Any], trainers: TrainersResource | None = 
     return Contender(row["model_id"], TUNED_RAG.name, label, "" if real else f"backend {row['backend']}")
 
 
-def select(lake: Lake, items: Sequence[Mapping[str, Any]], recipes: Iterable[str], seed: int, draws: int) -> Selection:
+def select(
+    lake: Lake, items: Sequence[Mapping[str, Any]], recipes: Iterable[str], options: EvaluationOptions
+) -> Selection:
     """The model with the highest mean utility over the validation questions; ties go to the first recipe by name.
 
     Raises `LakeError` if no recipe has a model with scores.
@@ -52,7 +55,9 @@ def select(lake: Lake, items: Sequence[Mapping[str, Any]], recipes: Iterable[str
         if not rows:
             continue
         contender = tuned_contender(rows[0])
-        board = board_of(items, lake.rows_or_empty(ANSWER_SCORES, recipe), "validation", seed, draws)
+        board = board_of(
+            items, lake.rows_or_empty(ANSWER_SCORES, recipe), "validation", options.seed, options.bootstrap_draws
+        )
         interval = board.interval(contender.key, "utility", lambda _: True)
         if interval.mean is None:
             continue

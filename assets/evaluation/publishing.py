@@ -9,10 +9,12 @@ from assets.corpus import pages_of
 from assets.evaluation.arms import ARMS, arms_for
 from assets.evaluation.comparison import Contender
 from assets.evaluation.contenders import Selection, base_contender, champion_row, tuned_contender
+from assets.evaluation.examples import PageImage
 from assets.evaluation.metrics import score_answers
 from assets.evaluation.page_images import highlighter
 from assets.evaluation.report import Provenance, Report, ReportInputs
 from assets.raft.recipes import Recipe
+from resources.corpus.manifest import sequence_of
 from resources.errors import LakeError
 from resources.files import write_whole
 from resources.lake.lake import Lake
@@ -78,7 +80,7 @@ def report_inputs(
         seed=options.evaluation.seed,
         draws=options.evaluation.bootstrap_draws,
         pages=pages,
-        page_image=_page_image(lake, corpus),
+        page_image=_page_image(lake, corpus, items),
         not_applicable=dict.fromkeys(
             sorted(set(ARMS) - {arm.name for arm in arms_for(capabilities)}),
             f"{recipe.training.base_model} cannot run it",
@@ -113,13 +115,18 @@ def _distinct(contenders: Sequence[Contender]) -> list[Contender]:
     return list({contender.key: contender for contender in contenders}.values())
 
 
-def _page_image(lake: Lake, corpus: Sequence[Row]) -> Any:
-    wanted = {(chunk["document_id"], chunk["version"]) for chunk in corpus}
+def _page_image(lake: Lake, corpus: Sequence[Row], items: Sequence[Row]) -> PageImage:
+    """Pictures of the pages that test items show; of a large corpus no other page is read."""
+    shown = {document["chunk_id"] for item in items if item["split"] == "test" for document in item["documents"]}
+    chunks = [chunk for chunk in corpus if chunk["chunk_id"] in shown]
+    wanted = {(chunk["document_id"], chunk["version"], chunk["page_start"]) for chunk in chunks}
+    sequences = {chunk["sequence"] for chunk in chunks}
     pages = [
         page
         for batch in lake.partitions(MARKDOWN_PAGES)
+        if sequence_of(batch) in sequences
         for page in lake.rows(MARKDOWN_PAGES, batch)
-        if (page["document_id"], page["version"]) in wanted
+        if (page["document_id"], page["version"], page["page"]) in wanted
     ]
 
     def pdf_of(version: str) -> bytes | None:
@@ -128,4 +135,4 @@ def _page_image(lake: Lake, corpus: Sequence[Row]) -> Any:
         except LakeError:
             return None
 
-    return highlighter(corpus, pages, pdf_of)
+    return highlighter(chunks, pages, pdf_of)

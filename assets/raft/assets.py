@@ -15,8 +15,9 @@ from assets.raft.completeness import marker_rows
 from assets.raft.composition import compose, teachable
 from assets.raft.dataset_files import write_dataset
 from assets.raft.datasheet import datasheet
-from assets.raft.external import files_version, map_questions, question_files, read_questions
+from assets.raft.external import files_version, question_files, read_questions
 from assets.raft.generation import ask_teacher, sample_chunks
+from assets.raft.mapping import map_questions
 from assets.raft.plots import plot_gates
 from assets.raft.recipe_files import recipe_named, recipe_rows, recipe_version, recipes_version
 from assets.raft.splits import Shares
@@ -102,7 +103,9 @@ def batch_markers(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.M
     deps=["corpus"],
     group_name=RAFT,
     kinds={"jsonl"},
-    code_version=code_version("assets.raft.external", "resources.search.tokenizer"),
+    code_version=code_version(
+        "assets.raft.external", "assets.raft.mapping", "resources.search.tokenizer", "resources.text"
+    ),
 )
 def external_questions(
     context: dg.AssetExecutionContext, lake: LakeResource, folders: FoldersResource

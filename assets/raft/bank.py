@@ -82,7 +82,7 @@ def build_bank(
             candidates.append((outcome, question["use"]))
     # Of two that ask the same, the first stays: people's before generated ones, those brought for the test first.
     candidates.sort(key=lambda entry: (entry[0]["origin"] == "generated", entry[1] != TEST, entry[0]["question_id"]))
-    near = overlapping({name: chunk["text"] for name, chunk in by_id.items()}, NEAR_DUPLICATE)
+    near = _near_duplicates([row for row, _ in candidates], by_id)
     candidates = _without_repeats(candidates, near, counts)
     splits = assign(_sections(candidates, near), stored_groups, seed, shares)
     for row, use in candidates:
@@ -99,13 +99,21 @@ def build_bank(
 def contamination(rows: Iterable[Mapping[str, Any]], chunks: Iterable[Mapping[str, Any]]) -> list[Violation]:
     """Every way in which a kept question gives away a kept one of a later split. Empty for a sound bank."""
     active = sorted((row for row in rows if row["status"] == KEPT), key=lambda row: row["question_id"])
-    near = overlapping({chunk["chunk_id"]: chunk["text"] for chunk in chunks}, NEAR_DUPLICATE)
+    near = _near_duplicates(active, {chunk["chunk_id"]: chunk for chunk in chunks})
     index = _Index(active)
     return [
         Violation(kind, row["question_id"], row["split"], held["question_id"], held["split"])
         for row in active
         for kind, held in index.clashes(row, near)
     ]
+
+
+def _near_duplicates(
+    rows: Iterable[Mapping[str, Any]], chunks: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, float]]:
+    """The chunks that answer these questions, each with those of them that nearly repeat it."""
+    asked = {row["chunk_id"] for row in rows} & chunks.keys()
+    return overlapping({name: chunks[name]["text"] for name in sorted(asked)}, NEAR_DUPLICATE)
 
 
 def _generated_rows(

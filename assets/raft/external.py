@@ -1,16 +1,14 @@
-"""External questions: read from JSON Lines as people write them, and mapped to the chunk that answers them."""
+"""External questions: read from JSON Lines as people write them, each line a row with what is wrong with it."""
 
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from resources.errors import RaftlineError
 from resources.hashing import content_hash, short_id, well_formed
 from resources.llm.raft_text import language_of
-from resources.search.tokenizer import tokens
 
 Row = dict[str, Any]
 
@@ -19,11 +17,6 @@ ORIGINS = ("human", "third_party")
 KEYS = {"question", "answer", "document", "page", "quote", "use", "origin", "kind", "answerable"}
 MAPPED, UNMAPPED, UNANSWERABLE, INVALID = "mapped", "unmapped", "unanswerable", "invalid"
 LAST_PAGE = 1_000_000
-ENOUGH_OVERLAP = 0.6
-"""Share of the quote's tokens a chunk must hold when the quote is not found word for word."""
-
-_MARKUP = re.compile(r"<[^>]+>|[|*_`#\\✓✗]+|\]\([^)]*\)|\[")
-_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True)
@@ -69,15 +62,6 @@ def check_question_file(file: QuestionFile) -> int:
     if not rows:
         raise RaftlineError(f"{file.name} holds no question; each line is a JSON object with at least `question`")
     return len(rows)
-
-
-def map_questions(rows: Sequence[Row], corpus: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """The rows with the chunk that answers each, or the reason why none was found."""
-    by_name: dict[str, list[Mapping[str, Any]]] = {}
-    for chunk in corpus:
-        for name in {chunk["uri"], PurePosixPath(chunk["uri"]).name, PurePosixPath(chunk["uri"]).stem}:
-            by_name.setdefault(name.casefold(), []).append(chunk)
-    return [_mapped(row, by_name, corpus) if row["status"] == UNMAPPED else row for row in rows]
 
 
 def _row(line: str, source: str) -> Row:
@@ -135,50 +119,3 @@ def _validated(data: Any) -> Row:
     given = {key: well_formed(value).strip() if isinstance(value, str) else value for key, value in data.items()}
     given = {key: value for key, value in given.items() if value not in (None, "")}
     return given | {"page": page - 1 if page else None}
-
-
-def _mapped(row: Row, by_name: Mapping[str, list[Mapping[str, Any]]], corpus: Sequence[Mapping[str, Any]]) -> Row:
-    if row["document"]:
-        chunks = by_name.get(row["document"].casefold())
-        if not chunks:
-            return row | {"reason": f"document {row['document']} is not in the corpus"}
-    else:
-        chunks = list(corpus)
-    if row["page"] is not None:
-        chunks = [chunk for chunk in chunks if chunk["page_start"] <= row["page"] <= chunk["page_end"]]
-        if not chunks:
-            return row | {"reason": f"{row['document'] or 'the corpus'} has no text on page {row['page'] + 1}"}
-    if not row["answer"]:
-        return row | {"reason": "no answer is given, so nothing can be scored against it"}
-    chunk = _best(row, chunks)
-    if chunk is None:
-        return row | {"reason": "no chunk holds the quote or the answer"}
-    return row | {"status": MAPPED, "chunk_id": chunk["chunk_id"], "document_id": chunk["document_id"]}
-
-
-def _best(row: Row, chunks: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The chunk with the quote word for word, else the one that shares most of its tokens; answer breaks ties."""
-    evidence = row["quote"] or row["answer"]
-    needle = plain(evidence)
-    wanted, answer = set(tokens(evidence)), set(tokens(row["answer"]))
-    question = set(tokens(row["question"]))
-
-    def fit(chunk: Mapping[str, Any]) -> tuple[bool, float, float, float]:
-        held = set(tokens(chunk["text"]))
-        return (
-            bool(needle) and needle in plain(chunk["text"]),
-            len(wanted & held) / max(1, len(wanted)),
-            len(answer & held) / max(1, len(answer)),
-            len(question & (held | set(tokens(chunk["contextual_text"])))) / max(1, len(question)),
-        )
-
-    scored = [(fit(chunk), chunk) for chunk in chunks]
-    good = [(score, chunk) for score, chunk in scored if score[0] or score[1] >= ENOUGH_OVERLAP]
-    if not good:
-        return None
-    return max(good, key=lambda pair: (pair[0], pair[1]["chunk_id"]))[1]
-
-
-def plain(text: str) -> str:
-    """Text for comparison: no markup, one space between words, case folded."""
-    return _SPACE.sub(" ", _MARKUP.sub(" ", text)).strip().casefold()

@@ -23,7 +23,8 @@ def plot_retrieval(rows: Sequence[RetrievalRow]) -> bytes:
         for panel, origin in zip(panels, origins, strict=True):
             _draw(panel, origin, [row for row in recall if row.origin == origin])
         panels[0].set_ylabel("mean recall of the relevant chunks")
-        panels[0].legend(loc="upper left", fontsize=8, frameon=True)
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=8, frameon=False)
     else:
         figure.text(0.5, 0.5, "No question with a known chunk yet", ha="center", va="center")
     return png_of(figure)

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ class Drift:
     changed_facts: tuple[str, ...]
 
 
-def measure_drift(trained: Iterable[Row], bank: Iterable[Row]) -> Drift:
+def measure_drift(trained: Sequence[Row], bank: Iterable[Row]) -> Drift:
     """Compares the questions and final answers trained on with those the bank would give now."""
     before = {(row["question"], row["final_answer"]) for row in trained if row["policy"] != "refuse"}
     now = {

@@ -43,6 +43,12 @@ class Manifest:
         """The partition key: the sequence number, then a hash of the content."""
         return f"{self.sequence:06d}-{content_hash([asdict(entry) for entry in self.entries])[:8]}"
 
+    def summary(self) -> str:
+        """What the batch brings, in words."""
+        withdrawn = sum(entry.tombstone for entry in self.entries)
+        parts = {"new or changed": len(self.entries) - withdrawn, "withdrawn": withdrawn}
+        return ", ".join(f"{count} {name}" for name, count in parts.items() if count)
+
     def to_json(self) -> str:
         return canonical_json({"sequence": self.sequence, "entries": [asdict(entry) for entry in self.entries]})
 

@@ -88,15 +88,21 @@ class CorpusResource(dg.ConfigurableResource):
     def manifests(self) -> Manifests:
         return Manifests(Path(self.state) / "manifests")
 
-    def scan(self, max_documents: int) -> list[Manifest]:
-        """Lists the source and freezes a manifest for every batch that is new. Returns the new ones."""
+    def pending(self, max_documents: int) -> list[Manifest]:
+        """The batches that a scan would freeze now. Raises `RaftlineError` if the folder cannot be listed."""
         inventory = self.source().list()
         if inventory is None:
-            raise RaftlineError(f"the document folder {self.folder} cannot be listed; create it or change `documents`")
-        manifests = self.manifests()
-        known = manifests.load()
+            raise RaftlineError(
+                f"the document folder {self.folder} cannot be listed, so nothing is taken in and nothing withdrawn: "
+                "mount or create it, or change `documents`"
+            )
+        known = self.manifests().load()
         following = max((manifest.sequence for manifest in known), default=0) + 1
-        return manifests.freeze(plan_batches(inventory, current_entries(known), following, max_documents))
+        return plan_batches(inventory, current_entries(known), following, max_documents)
+
+    def scan(self, max_documents: int) -> list[Manifest]:
+        """Lists the source and freezes a manifest for every batch that is new. Returns the new ones."""
+        return self.manifests().freeze(self.pending(max_documents))
 
 
 def _pdf_files(folder: Path) -> Iterator[Path]:

@@ -7,7 +7,8 @@ obstore URL (file, S3, Azure); a local put writes beside the target and renames,
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,20 +54,22 @@ class Lake:
             return version
         data = data.replace_schema_metadata({_VERSION_KEY: version.encode()})
         sink = io.BytesIO()
-        pq.write_table(data, sink, compression="zstd", store_schema=True)
+        pq.write_table(data, sink, compression="zstd", store_schema=True, write_page_checksum=True)
         obstore.put(self._store, self._path(table.name, partition), sink.getvalue())
         return version
 
-    def read(self, table: Table | str, partition: str = WHOLE) -> pa.Table:
-        """One partition. Raises `LakeError` if it was never written."""
+    def read(self, table: Table | str, partition: str = WHOLE, columns: Sequence[str] | None = None) -> pa.Table:
+        """One partition, or some columns of it. Raises `LakeError` if it was never written."""
         try:
             data = obstore.get(self._store, self._path(_name(table), partition)).bytes().to_bytes()
         except FileNotFoundError as error:
             raise LakeError(
                 f"table {_name(table)} has no partition {partition!r}: materialize {_name(table)} first"
             ) from error
-        # One thread: Arrow's pool now and then aborts the process when the interpreter ends (apache/arrow#34314).
-        return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False).replace_schema_metadata(None)
+        with self._damage_named(table, partition):
+            # One thread: Arrow's pool now and then aborts the process when the interpreter ends (apache/arrow#34314).
+            file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+            return file.read(list(columns) if columns else None, use_threads=False).replace_schema_metadata(None)
 
     def rows(self, table: Table | str, partition: str = WHOLE) -> list[dict[str, Any]]:
         """One partition as a list of dictionaries in the order on disk."""
@@ -93,7 +96,8 @@ class Lake:
             footer = self._footer(self._path(_name(table), partition))
         except FileNotFoundError:
             return None
-        metadata = pq.read_schema(pa.BufferReader(footer)).metadata or {}
+        with self._damage_named(table, partition):
+            metadata = pq.read_schema(pa.BufferReader(footer)).metadata or {}
         return metadata.get(_VERSION_KEY, b"").decode() or None
 
     def count(self, table: Table | str, partition: str = WHOLE) -> int:
@@ -102,7 +106,8 @@ class Lake:
             footer = self._footer(self._path(_name(table), partition))
         except FileNotFoundError:
             return 0
-        return pq.read_metadata(pa.BufferReader(footer)).num_rows
+        with self._damage_named(table, partition):
+            return pq.read_metadata(pa.BufferReader(footer)).num_rows
 
     def delete(self, table: Table | str, partition: str = WHOLE) -> None:
         """Removes one partition; nothing happens if it is not there."""
@@ -155,6 +160,16 @@ class Lake:
             return obstore.get(self._store, f"blobs/{digest}").bytes().to_bytes()
         except FileNotFoundError as error:
             raise LakeError(f"blob {digest} is not in the lake {self.root}") from error
+
+    @contextmanager
+    def _damage_named(self, table: Table | str, partition: str) -> Generator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError) as error:
+            raise LakeError(
+                f"{self.location(table, partition)} is damaged ({str(error).splitlines()[0]}): restore it from a "
+                "backup, or delete it and run `raftline refresh`, which makes it again"
+            ) from error
 
     def _footer(self, path: str) -> bytes:
         """The end of a Parquet file, from its metadata on: planning reads versions of tables of any size."""

@@ -106,7 +106,7 @@ def judge(
     parsed = parse_answer(answer)
     final = final_answer.strip()
     quoted = " ".join(quotes)
-    names = " ".join((title, *heading_path))
+    names = "\n".join((title, *heading_path))
     checks = {
         "truncated": lambda: finish_reason != "stop",
         "malformed": lambda: not _is_question(question) or not answer.strip(),
@@ -130,7 +130,8 @@ def judge(
 def is_self_contained(question: str, names: str = "") -> bool:
     """Whether the question stands alone: nothing in it points at a page, a table or a sentence the reader lacks.
 
-    `names` (title and headings) may themselves hold words such as "this guide"; those are not held against it.
+    `names` (title and headings, one to a line) may themselves hold words such as "this guide"; those are not held
+    against it.
     """
     text = question
     for name in sorted(filter(None, names.split("\n")), key=len, reverse=True):

@@ -81,9 +81,7 @@ class Gateway:
 
         Raises `ModelCallFailed` if a call failed, after the others of its window were recorded.
         """
-        known = self.ledger.find(requests)
-        missing = list({r.key: r for r in requests if r.key not in known}.values())
-        self.usage.cached += len(requests) - len(missing)
+        known, missing = self._look_up(requests)
         for start in range(0, len(missing), self.window):
             window = missing[start : start + self.window]
             entries, failures = asyncio.run(_call_all(provider, window, price or Price()))
@@ -108,9 +106,7 @@ class Gateway:
             Request("embedder", provider.identity, (Message("user", text),), sources=tuple(origin))
             for text, origin in zip(texts, origins, strict=True)
         ]
-        known = self.ledger.find(requests)
-        missing = list({r.key: r for r in requests if r.key not in known}.values())
-        self.usage.cached += len(requests) - len(missing)
+        known, missing = self._look_up(requests)
         for start in range(0, len(missing), EMBEDDING_WINDOW):
             window = missing[start : start + EMBEDDING_WINDOW]
             started = time.perf_counter()
@@ -123,6 +119,13 @@ class Gateway:
             self.usage.calls += len(window)
         self.ledger.attribute(requests)
         return [_unpack(known[request.key].text) for request in requests]
+
+    def _look_up(self, requests: Sequence[Request]) -> tuple[dict[str, Completion], list[Request]]:
+        """What the ledger knows, by key, and the requests that it does not, each once."""
+        known = self.ledger.find(requests)
+        missing = list({request.key: request for request in requests if request.key not in known}.values())
+        self.usage.cached += len(requests) - len(missing)
+        return known, missing
 
 
 async def _call_all(

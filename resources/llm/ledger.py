@@ -172,7 +172,11 @@ def _connect(url: str) -> sa.Engine:
     engine = sa.create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _wal)
-    _metadata.create_all(engine)
+    try:
+        _metadata.create_all(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 

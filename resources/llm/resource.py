@@ -112,9 +112,14 @@ class ModelsResource(dg.ConfigurableResource):
     ledger_url: str = Field(description="SQLAlchemy URL of the ledger; sqlite:///path by default.")
     roles: dict[str, Role] = Field(default_factory=dict, description="Provider and price of each role.")
 
+    @property
+    def _address(self) -> str:
+        # Inside a run Dagster has looked the variable up already.
+        return self.ledger_url.get_value() or "" if isinstance(self.ledger_url, dg.EnvVar) else self.ledger_url
+
     @contextmanager
     def open(self) -> Generator[Models]:
-        ledger = Ledger(self.ledger_url)
+        ledger = Ledger(self._address)
         try:
             yield Models(Gateway(ledger), dict(self.roles))
         finally:
@@ -127,7 +132,7 @@ class ModelsResource(dg.ConfigurableResource):
 
     def spend(self) -> pa.Table:
         """What was paid so far, by stage and model."""
-        ledger = Ledger(self.ledger_url)
+        ledger = Ledger(self._address)
         try:
             return ledger.spend()
         finally:

@@ -32,7 +32,7 @@ class UnusableIndex(RaftlineError):
     def __init__(self, folder: Path, reason: str):
         self.folder = folder
         self.reason = reason
-        super().__init__(f"The search index in {folder} cannot be used: {reason}. Materialise search_index again.")
+        super().__init__(f"The search index in {folder} cannot be used: {reason}. `raftline refresh` builds it again.")
 
 
 def write(folder: Path, arrays: Mapping[str, np.ndarray], values: Mapping[str, Any]) -> str:

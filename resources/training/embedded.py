@@ -74,8 +74,12 @@ class EmbeddedTrainer(Trainer):
         _hyperparameters(spec)
 
     def find(self, spec: TrainingSpec) -> JobHandle | None:
-        finished = (self._folder / spec.idem() / "manifest.json").is_file()
-        return self._handle(spec) if finished else None
+        """A finished model whose files are whole; a torn one is trained again, to the same bytes."""
+        try:
+            self.artifact(self._handle(spec))
+        except TrainingFailed:
+            return None
+        return self._handle(spec)
 
     def submit(self, spec: TrainingSpec, data: TrainingData) -> JobHandle:
         trained = train_reader(data.train, data.validation, _hyperparameters(spec), spec.seed)

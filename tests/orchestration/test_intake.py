@@ -1,5 +1,8 @@
 """What people hand over is never lost: not under another document's name, not to the sample corpus."""
 
+import hashlib
+import json
+
 import pytest
 
 from orchestration.home import prepare_home
@@ -33,7 +36,22 @@ def test_the_sample_corpus_does_not_overwrite_somebody_s_document_of_the_same_na
         place_sample(settings, FIRST)
     assert mine.read_bytes() == b"my own cards"
     mine.unlink()
+    assert not (settings.home_folder / "sample.json").exists()
     first = place_sample(settings, FIRST)
     second = place_sample(settings, SECOND)
     assert first != second
     assert {path.name for path in settings.documents_folder.iterdir()} == set(second)
+
+
+def test_a_document_of_an_older_sample_is_replaced(project) -> None:
+    settings = project()
+    prepare_home(settings)
+    place_sample(settings, FIRST)
+    card = settings.documents_folder / "cards.pdf"
+    new = card.read_bytes()
+    card.write_bytes(b"the cards of an older sample")
+    memory = settings.home_folder / "sample.json"
+    known = json.loads(memory.read_text(encoding="utf-8"))
+    memory.write_text(json.dumps([*known, hashlib.sha256(card.read_bytes()).hexdigest()]), encoding="utf-8")
+    place_sample(settings, FIRST)
+    assert card.read_bytes() == new

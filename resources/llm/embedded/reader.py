@@ -22,6 +22,7 @@ from resources.llm.embedded.features import (
     confidence_features,
     scene,
 )
+from resources.llm.embedded.vagueness import anyones_guess
 from resources.llm.raft_text import language_of, parse_prompt
 
 BASE_WEIGHTS: Mapping[str, float] = {
@@ -138,9 +139,18 @@ class Reader:
     def answer(self, documents: Sequence[str], question: str) -> str:
         """The full answer: reasoning with quotes and the tagged final answer, or a refusal in the question's language."""
         reading = self.read(documents, question) if documents else None
-        if reading is None or reading.confidence < self.weights.threshold:
+        if reading is None or reading.confidence < self.weights.threshold or self._is_guess(reading, question):
             return refusal(language_of(question))
         return explain(reading.scene.candidates[reading.candidate], reading.scene.facets, reading.final)
+
+    def _is_guess(self, reading: Reading, question: str) -> bool:
+        seen = reading.scene
+        return anyones_guess(
+            seen,
+            self.scores(seen),
+            reading.candidate,
+            lambda index: final_answer(seen.candidates[index], seen.facets, question),
+        )
 
     def complete(self, prompt: str) -> str:
         """The answer to a user message of `raft_text.render_prompt`; without documents it refuses."""

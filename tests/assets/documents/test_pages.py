@@ -1,7 +1,7 @@
 """Pages as rows and back: a page that was parsed once is known by its content, wherever it turns up."""
 
 from assets.documents.extraction import Extracted
-from assets.documents.pages import known_pages, page_rows
+from assets.documents.pages import KnownPages, page_rows
 from assets.documents.parsing import Box, Page
 from resources.errors import UnreadableDocument
 from resources.lake.tables import MARKDOWN_PAGES
@@ -20,23 +20,23 @@ def store(lake, extracted: Extracted, batch: str = "000001-aa", code: str = "cod
 
 def test_pages_that_were_stored_are_known_again_as_they_were(lake) -> None:
     store(lake, Extracted("a.pdf", PAGES))
-    assert known_pages(lake, "code-1") == {page.page_sha: page for page in PAGES}
+    assert KnownPages(lake, "code-1") == {page.page_sha: page for page in PAGES}
 
 
 def test_pages_of_another_extractor_are_not_known(lake) -> None:
     store(lake, Extracted("a.pdf", PAGES), code="code-2")
-    assert known_pages(lake, "code-1") == {}
+    assert KnownPages(lake, "code-1") == {}
 
 
 def test_pages_of_a_batch_that_was_not_finished_are_not_known(lake) -> None:
     lake.write(MARKDOWN_PAGES, page_rows(DOCUMENT, Extracted("a.pdf", PAGES)), "000001-aa")
-    assert known_pages(lake, "code-1") == {}
+    assert KnownPages(lake, "code-1") == {}
 
 
 def test_pages_are_gathered_from_all_batches(lake) -> None:
     store(lake, Extracted("a.pdf", PAGES[:1]), "000001-aa")
     store(lake, Extracted("a.pdf", PAGES[1:]), "000002-bb")
-    assert set(known_pages(lake, "code-1")) == {"sha-0", "sha-1"}
+    assert set(KnownPages(lake, "code-1")) == {"sha-0", "sha-1"}
 
 
 def test_a_document_that_failed_keeps_a_row_per_page_with_the_reason_and_is_never_reused(lake) -> None:
@@ -47,7 +47,7 @@ def test_a_document_that_failed_keeps_a_row_per_page_with_the_reason_and_is_neve
         (1, "failed", "the parser died"),
     ]
     store(lake, failed)
-    assert known_pages(lake, "code-1") == {}
+    assert KnownPages(lake, "code-1") == {}
 
 
 def test_a_document_without_pages_has_no_rows() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from assets.evaluation.answering import answer_items
 from assets.evaluation.arms import BASE_CLOSED_BOOK, BASE_RAG
+from assets.evaluation.conditions import RETRIEVED
 from resources.lake.lake import Lake
 from resources.lake.tables import MODEL_ANSWERS
 from resources.llm.gateway import Gateway, Price
@@ -39,6 +40,7 @@ def item(number: int = 1) -> dict[str, Any]:
     return {
         "item_id": f"i{number}",
         "snapshot": "s",
+        "condition": RETRIEVED,
         "question": f"What costs a wire, {number}?",
         "documents": documents,
     }

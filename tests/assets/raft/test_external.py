@@ -11,11 +11,10 @@ from assets.raft.external import (
     QuestionFile,
     check_question_file,
     files_version,
-    map_questions,
-    plain,
     question_files,
     read_questions,
 )
+from assets.raft.mapping import bare, map_questions, stands_in
 from resources.errors import RaftlineError
 from resources.lake.lake import Lake
 from resources.lake.tables import EXTERNAL_QUESTIONS
@@ -231,4 +230,38 @@ def test_the_version_of_the_files_follows_names_and_text() -> None:
 
 
 def test_text_is_compared_without_markup_and_case() -> None:
-    assert plain("| **Fee** | [$5.00](http://x)<sup>2</sup> ✓ |") == "fee $5.00 2"
+    assert bare("| **Fee** | [$5.00](http://x)<sup>2</sup> ✓ |") == "fee $5.00 2"
+
+
+@pytest.mark.parametrize(
+    ("needle", "text", "found"),
+    [
+        ("$5", "it is $500 or $5.00 or us$5,000", False),
+        ("$5", "it is $500, or $5.", True),
+        ("5", "1.5 and 15 and 2,5", False),
+        ("5%", "15% or 0.5%", False),
+        ("5%", "from 5%, at most", True),
+        ("art", "a party of artists", False),
+        ("年费", "信用卡年费为", True),
+        ("30", "年费30元", True),
+        ("", "anything", False),
+    ],
+)
+def test_evidence_stands_as_whole_words_and_numbers(needle, text, found) -> None:
+    assert stands_in(needle, text) is found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"question": "What does a wire transfer cost?", "answer": "$3"},
+        {"question": "What does a wire transfer cost?", "answer": "$30.00", "quote": "r"},
+        {"question": "When was the museum founded?", "answer": "$5.00"},
+        {"question": "Which fee is it?", "answer": "a"},
+        {"question": "What is the fee for a cash withdrawal?", "answer": "as"},
+    ],
+)
+def test_a_chance_hit_maps_a_question_nowhere(line) -> None:
+    [row] = map_questions(read_questions([file(line)]), CORPUS)
+    assert (row["status"], row["chunk_id"]) == ("unmapped", None)
+    assert "no chunk holds the" in row["reason"]

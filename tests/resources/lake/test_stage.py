@@ -96,3 +96,20 @@ def test_a_partition_of_one_table_is_not_read_as_that_of_another(lake) -> None:
     lake.write(CHUNKS, [], "b1")
     with pytest.raises(LakeError, match="raw_pdfs"):
         lake.rows(RAW_PDFS, "b1")
+
+
+def test_the_version_of_a_partition_is_read_once_however_many_assets_depend_on_it(lake) -> None:
+    for batch in ("b1", "b2"):
+        lake.write(CHUNKS, [], batch)
+    read: list[tuple[str, str]] = []
+
+    class Counting(Lake):
+        def version(self, table, partition="all"):
+            read.append((str(table), partition))
+            return super().version(table, partition)
+
+    versions = Versions(Counting(lake.root))
+    first = versions.of_input("corpus", "chunks", "all")
+    assert versions.of_input("coverage", "chunks", "all") == first
+    assert versions.of_input("qa_pairs", "chunks", "b1") == lake.version(CHUNKS, "b1")
+    assert sorted(read) == [("chunks", "b1"), ("chunks", "b2")]

@@ -90,6 +90,19 @@ def test_a_question_that_names_its_subject_is_self_contained(question):
     assert is_self_contained(question)
 
 
+def test_a_heading_s_own_words_are_not_held_against_a_question_that_names_it():
+    question = "Who may see what a customer writes under Using this guide?"
+    assert not is_self_contained(question)
+    assert is_self_contained(question, "Bank guide\nUsing this guide")
+    draft = {
+        "answer": f"{quoted('Staff may see it')} <ANSWER>: Staff",
+        "quotes": ["Staff may see it"],
+        "final_answer": "Staff",
+    }
+    place = {"chunk": "Staff may see it.", "title": "Bank guide", "heading_path": ["Privacy", "Using this guide"]}
+    assert judge(question=question, **draft, **place) is None
+
+
 def test_yes_and_no_need_no_words_in_the_quote_but_numbers_do():
     assert is_supported("Yes", ROW)
     assert is_supported("5", "costs $5.00")

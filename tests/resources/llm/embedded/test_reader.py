@@ -133,6 +133,29 @@ def test_a_question_that_names_no_column_is_refused_where_columns_differ(reader)
     assert final(reader, "How much is a cash withdrawal at an ABM?") == REFUSAL["en"]
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the fee?",
+        "fee",
+        "monthly fee",
+        "What does it cost?",
+        "What is the limit?",
+        "What is the maximum amount?",
+        "Is it free?",
+        "费用是多少？",
+    ],
+)
+def test_a_question_that_names_nothing_is_refused_where_many_values_would_answer_it(question):
+    answer = parse_answer(Reader.base(threshold=0.0).answer((PLAIN, *DOCUMENTS), question))
+    assert answer.abstained
+
+
+def test_a_question_that_names_nothing_is_answered_where_one_value_answers_it():
+    document = "Northwind Guide > Safe boxes\n\nThe fee is $40.00. Ask at any branch for the key."
+    assert final(Reader.base(threshold=0.0), "What is the fee?", (document,)) == "$40.00"
+
+
 def test_a_refusal_speaks_the_language_of_the_question(reader):
     assert final(reader, "信用卡的年利率是多少？") == REFUSAL["zh"]
 
