@@ -61,11 +61,13 @@ def _lost(asset: str, partition: str, lake: Lake, resources: Mapping[str, Any]) 
         if asset == SEARCH_INDEX.name:
             resources["index"].load()
         elif asset == EVAL_REPORT.name:
-            [row] = lake.rows(EVAL_REPORT)
-            return not all((resources["folders"].reports_path / row[file]).is_file() for file in ("html", "json"))
+            reports = resources["folders"].reports_path
+            return not all(
+                (reports / row[file]).is_file() for row in lake.rows(EVAL_REPORT) for file in ("html", "json")
+            )
         elif asset == FINE_TUNED_MODEL.name:
-            [row] = lake.rows(FINE_TUNED_MODEL, partition)
-            resources["trainers"].get(row["backend"]).target(row["artifact"], row["model_id"])
+            for row in lake.rows(FINE_TUNED_MODEL, partition):
+                resources["trainers"].get(row["backend"]).target(row["artifact"], row["model_id"])
     except (UnusableIndex, TrainingFailed):
         return True
     return False

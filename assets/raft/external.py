@@ -1,7 +1,7 @@
 """External questions: read from JSON Lines as people write them, each line a row with what is wrong with it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from resources.errors import RaftlineError
 from resources.hashing import content_hash, short_id, well_formed
 from resources.llm.raft_text import language_of
+from resources.text import collapsed
 
 Row = dict[str, Any]
 
@@ -17,6 +18,7 @@ ORIGINS = ("human", "third_party")
 KEYS = {"question", "answer", "document", "page", "quote", "use", "origin", "kind", "answerable"}
 MAPPED, UNMAPPED, UNANSWERABLE, INVALID = "mapped", "unmapped", "unanswerable", "invalid"
 LAST_PAGE = 1_000_000
+NO_ANSWER = "no answer is given, so nothing can be scored against it"
 
 
 @dataclass(frozen=True)
@@ -41,27 +43,54 @@ def files_version(files: Iterable[QuestionFile]) -> str:
 
 
 def read_questions(files: Iterable[QuestionFile]) -> list[Row]:
-    """One row per line. A line that is no question becomes a row with status `invalid` and the reason."""
+    """One row per question, the first of those that are the same. A line that is no question becomes a row with status
+    `invalid` and the reason.
+    """
     rows: dict[str, Row] = {}
-    for file in files:
-        for number, line in enumerate(file.text.split("\n"), start=1):
-            if line.strip():
-                row = _row(line, f"{file.name}:{number}")
-                known = rows.get(row["question_id"])
-                if known is None:
-                    rows[row["question_id"]] = row
+    for row in _lines(files):
+        rows.setdefault(row["question_id"], row)
     return list(rows.values())
 
 
-def check_question_file(file: QuestionFile) -> int:
-    """The number of questions in a file. Raises `RaftlineError` naming the first bad line."""
-    rows = read_questions([file])
+@dataclass(frozen=True)
+class FileCheck:
+    """What a questions file brings: how many questions that are new and usable, and a note on every other line."""
+
+    questions: int
+    notes: tuple[str, ...] = ()
+
+
+def check_question_file(file: QuestionFile, earlier: Iterable[QuestionFile] = ()) -> FileCheck:
+    """Checks a file that shall join earlier ones. Raises `RaftlineError` naming the first bad line."""
+    rows = list(_lines([file]))
     bad = next((row for row in rows if row["status"] == INVALID), None)
     if bad:
         raise RaftlineError(f"{bad['source']}: {bad['reason']}")
     if not rows:
         raise RaftlineError(f"{file.name} holds no question; each line is a JSON object with at least `question`")
-    return len(rows)
+    known = {row["question_id"]: row for row in read_questions(earlier)}
+    questions, notes = 0, []
+    for row in rows:
+        first = known.setdefault(row["question_id"], row)
+        if first is not row:
+            said = "repeats it" if _claim(first) == _claim(row) else "contradicts it: the answers differ"
+            notes.append(f"{row['source']} asks what {first['source']} asks and {said}; the earlier line counts")
+        elif row["answerable"] and not row["answer"]:
+            notes.append(f"{row['source']} cannot be used: {NO_ANSWER}")
+        else:
+            questions += 1
+    return FileCheck(questions, tuple(notes))
+
+
+def _claim(row: Row) -> tuple[bool, str]:
+    return row["answerable"], collapsed(row["answer"] or "").casefold()
+
+
+def _lines(files: Iterable[QuestionFile]) -> Iterator[Row]:
+    for file in files:
+        for number, line in enumerate(file.text.split("\n"), start=1):
+            if line.strip():
+                yield _row(line, f"{file.name}:{number}")
 
 
 def _row(line: str, source: str) -> Row:
@@ -114,8 +143,11 @@ def _validated(data: Any) -> Row:
     for key in ("answer", "document", "quote", "kind"):
         if data.get(key) is not None and not isinstance(data[key], str):
             raise ValueError(f"`{key}` must be a text")
+    broken = next((key for key, value in data.items() if isinstance(value, str) and value != well_formed(value)), None)
+    if broken:
+        raise ValueError(f"`{broken}` holds half of a character (a lone surrogate such as \\ud800); write it again")
     if not isinstance(data.get("answerable"), bool | None):
         raise ValueError("`answerable` must be true or false")
-    given = {key: well_formed(value).strip() if isinstance(value, str) else value for key, value in data.items()}
+    given = {key: value.strip() if isinstance(value, str) else value for key, value in data.items()}
     given = {key: value for key, value in given.items() if value not in (None, "")}
     return given | {"page": page - 1 if page else None}

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from assets.raft.external import MAPPED, UNMAPPED
+from assets.raft.external import MAPPED, NO_ANSWER, UNMAPPED
 from resources.search.tokenizer import STOP_WORDS, tokens
 from resources.text import collapsed
 
 Row = dict[str, Any]
 Chunk = Mapping[str, Any]
 
-ENOUGH_OVERLAP = 0.6
-"""Share of the quote's tokens a chunk must hold when the quote is not found word for word."""
+ENOUGH_OVERLAP, ENOUGH_TOKENS = 0.6, 3
+"""Share of the quote's tokens a chunk must hold when the quote is not found word for word, and how many the quote must have."""
 
 _MARKUP = re.compile(r"<[^>]+>|[|*_`#\\✓✗]+|\]\([^)]*\)|\[")
 
@@ -76,7 +76,7 @@ def _mapped(row: Row, corpus: _Corpus) -> Row:
         if not chunks:
             return row | {"reason": f"{row['document'] or 'the corpus'} has no text on page {row['page'] + 1}"}
     if not row["answer"]:
-        return row | {"reason": "no answer is given, so nothing can be scored against it"}
+        return row | {"reason": NO_ANSWER}
     chunk = _best(row, chunks, corpus)
     if chunk is None:
         missing = "quote" if row["quote"] else "answer beside words of the question; give a quote"
@@ -106,7 +106,7 @@ def _best(row: Row, chunks: Sequence[Chunk], corpus: _Corpus) -> Chunk | None:
 
     def is_good(score: tuple[bool, float, float, float], chunk: Chunk) -> bool:
         if row["quote"]:
-            return score[0] or score[1] >= ENOUGH_OVERLAP
+            return score[0] or (len(wanted) >= ENOUGH_TOKENS and score[1] >= ENOUGH_OVERLAP)
         telling = len(needle) > 1 or needle.isdigit()
         return telling and score[0] and not subject.isdisjoint(corpus.passage(chunk).shown)
 

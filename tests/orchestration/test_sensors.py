@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 
+from dbt_like_sql.project import load_models
 from orchestration.catalog import asset_specs
 from orchestration.definitions import build_defs
 from orchestration.jobs import BUILD, INGEST, PHASES, PUBLISH, TRAIN, register_batches
@@ -18,7 +20,14 @@ from orchestration.state import read_state
 from orchestration.wiring import build_resources
 from resources.errors import RaftlineError
 from resources.lake.lake import WHOLE, Lake
-from resources.lake.tables import BATCH_MARKERS, BATCHED, BY_RECIPE, TABLES
+from resources.lake.tables import BATCH_MARKERS, BATCHED, BY_RECIPE, CORPUS, TABLES
+from resources.search.index import SearchIndex
+
+# With an empty corpus nothing is trained.
+CHUNK = {
+    field.name: [] if pa.types.is_list(field.type) else 0 if pa.types.is_integer(field.type) else "x"
+    for field in CORPUS.schema
+}
 
 
 @pytest.fixture
@@ -69,13 +78,14 @@ def state_of(settings: Settings) -> Any:
 def pretend(settings: Settings, *phases: Any) -> None:
     """Leaves the lake as if these phases had just run: empty tables and today's fingerprints, upstream first."""
     lake = lake_of(settings)
+    tables = dict(TABLES) | {model.name: model.table for model in load_models()}
     for phase in phases:
         for asset in phase.assets:
             partitions = [partition for name, partition in state_of(settings).assets if name == asset]
             for partition in partitions:
-                # Not the corpus: with an empty one nothing is trained.
-                if asset in TABLES and asset != "corpus":
-                    lake.write(TABLES[asset], [], partition)
+                lake.write(tables[asset], [CHUNK] if asset == "corpus" else [], partition)
+                if asset == "search_index":
+                    build_resources(settings)["index"].publish(SearchIndex.build([], [], []))
                 lake.put_fingerprint(asset, partition, dict(state_of(settings).assets[asset, partition].wanted))
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.raft.external import (
+    FileCheck,
     QuestionFile,
     check_question_file,
     files_version,
@@ -100,9 +101,11 @@ def test_hostile_text_is_one_question_kept_as_text(tmp_path, hostile, escaped) -
     Lake(tmp_path).write(EXTERNAL_QUESTIONS, map_questions([row], CORPUS))
 
 
-def test_a_lone_surrogate_is_spelled_out_so_that_the_question_can_be_stored(tmp_path) -> None:
-    [row] = read_questions([QuestionFile("q.jsonl", json.dumps(GOOD | {"question": "What is \ud800?"}))])
-    assert row["question"] == "What is \\ud800?"
+@pytest.mark.parametrize("key", ["question", "answer", "document", "quote", "kind"])
+def test_half_a_character_makes_a_line_invalid_and_its_row_can_be_stored(tmp_path, key) -> None:
+    [row] = read_questions([QuestionFile("q.jsonl", json.dumps(GOOD | {key: "What is \ud800?"}))])
+    assert row["status"] == "invalid"
+    assert f"`{key}` holds half of a character" in row["reason"]
     Lake(tmp_path).write(EXTERNAL_QUESTIONS, [row])
 
 
@@ -218,7 +221,27 @@ def test_an_empty_corpus_maps_nothing_and_breaks_nothing() -> None:
 def test_a_file_without_a_question_is_refused_by_name() -> None:
     with pytest.raises(RaftlineError, match=r"empty\.jsonl holds no question"):
         check_question_file(QuestionFile("empty.jsonl", "\n \n"))
-    assert check_question_file(file(GOOD, GOOD | {"page": 2})) == 2
+    assert check_question_file(file(GOOD, GOOD | {"page": 2})) == FileCheck(2)
+
+
+def test_only_new_usable_questions_count_and_every_other_line_is_named() -> None:
+    earlier = file({"question": "How much is a box?", "answer": "$40"}, name="old.jsonl")
+    lines = (
+        GOOD,
+        GOOD | {"answer": " $5.00", "quote": "fee"},
+        GOOD | {"answer": "$6.00"},
+        {"question": "Who pays?"},
+        {"question": "How much is a box?", "answer": "$50"},
+        {"question": "Do you sell hats?", "answerable": False},
+    )
+    checked = check_question_file(file(*lines, name="new.jsonl"), [earlier])
+    assert checked.questions == 2
+    assert [note.split(";")[0] for note in checked.notes] == [
+        "new.jsonl:2 asks what new.jsonl:1 asks and repeats it",
+        "new.jsonl:3 asks what new.jsonl:1 asks and contradicts it: the answers differ",
+        "new.jsonl:4 cannot be used: no answer is given, so nothing can be scored against it",
+        "new.jsonl:5 asks what old.jsonl:1 asks and contradicts it: the answers differ",
+    ]
 
 
 def test_the_version_of_the_files_follows_names_and_text() -> None:
@@ -258,6 +281,8 @@ def test_evidence_stands_as_whole_words_and_numbers(needle, text, found) -> None
         {"question": "What does a wire transfer cost?", "answer": "$30.00", "quote": "r"},
         {"question": "When was the museum founded?", "answer": "$5.00"},
         {"question": "Which fee is it?", "answer": "a"},
+        {"question": "What does a wire transfer cost?", "answer": "$30.00", "quote": "30 days 2"},
+        {"question": "What does a wire transfer cost?", "answer": "$30.00", "quote": "$30"},
         {"question": "What is the fee for a cash withdrawal?", "answer": "as"},
     ],
 )

@@ -148,14 +148,13 @@ def test_a_base_can_be_had_before_there_is_any_data(tmp_path) -> None:
         ("manifest.json", b"{", "no readable manifest"),
     ],
 )
-def test_a_torn_or_changed_model_is_never_served(copy, name, content, named) -> None:
+def test_a_torn_or_changed_model_is_never_served_and_is_trained_again(copy, data, name, content, named) -> None:
     trainer = copy(name, content)
-    handle = trainer.find(SPEC)
-    assert handle is not None
-    with pytest.raises(TrainingFailed, match=named):
-        trainer.artifact(handle)
     with pytest.raises(TrainingFailed, match=named):
         trainer.target(SPEC.idem(), SPEC.idem())
+    assert trainer.find(SPEC) is None
+    assert trainer.artifact(trainer.submit(SPEC, data)).location == SPEC.idem()
+    assert trainer.find(SPEC) is not None
 
 
 def test_a_model_without_manifest_was_never_finished_and_is_trained_again(copy, data) -> None:
