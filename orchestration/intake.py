@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from assets.raft.external import QuestionFile, check_question_file
+from assets.raft.external import FileCheck, QuestionFile, check_question_file, question_files
 from orchestration.sample import copy_if_changed
 from resources.errors import RaftlineError
 
@@ -27,17 +27,19 @@ def add_documents(paths: Iterable[Path], folder: Path) -> list[str]:
     return notes
 
 
-def add_questions(file: Path, folder: Path) -> int:
-    """Checks a questions file and copies it; returns the number of questions. Raises `RaftlineError`."""
+def add_questions(file: Path, folder: Path) -> FileCheck:
+    """Checks a questions file and copies it; says how much of it is new and usable. Raises `RaftlineError`."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise RaftlineError(f"{file} is not UTF-8 text: save it as UTF-8 JSON Lines") from error
     except OSError as error:
         raise RaftlineError(f"{file} cannot be read: {error.strerror}") from error
-    count = check_question_file(QuestionFile(file.name, text))
-    copy_if_changed(file, folder / file.with_suffix(".jsonl").name)
-    return count
+    target = folder / file.with_suffix(".jsonl").name
+    others = [other for other in question_files(folder) if other.name != target.name]
+    checked = check_question_file(QuestionFile(file.name, text), others)
+    copy_if_changed(file, target)
+    return checked
 
 
 def _pdfs(path: Path) -> Iterator[tuple[str, Path]]:

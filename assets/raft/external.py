@@ -60,26 +60,31 @@ class FileCheck:
     notes: tuple[str, ...] = ()
 
 
-def check_question_file(file: QuestionFile, earlier: Iterable[QuestionFile] = ()) -> FileCheck:
-    """Checks a file that shall join earlier ones. Raises `RaftlineError` naming the first bad line."""
+def check_question_file(file: QuestionFile, others: Iterable[QuestionFile] = ()) -> FileCheck:
+    """Checks a file that shall join other ones. Raises `RaftlineError` naming the first bad line."""
     rows = list(_lines([file]))
     bad = next((row for row in rows if row["status"] == INVALID), None)
     if bad:
         raise RaftlineError(f"{bad['source']}: {bad['reason']}")
     if not rows:
         raise RaftlineError(f"{file.name} holds no question; each line is a JSON object with at least `question`")
-    known = {row["question_id"]: row for row in read_questions(earlier)}
+    known = {row["question_id"]: row for row in read_questions(others)}
     questions, notes = 0, []
     for row in rows:
-        first = known.setdefault(row["question_id"], row)
-        if first is not row:
-            said = "repeats it" if _claim(first) == _claim(row) else "contradicts it: the answers differ"
-            notes.append(f"{row['source']} asks what {first['source']} asks and {said}; the earlier line counts")
+        other = known.setdefault(row["question_id"], row)
+        if other is not row:
+            said = "repeats it" if _claim(other) == _claim(row) else "contradicts it: the answers differ"
+            counts = min(other, row, key=_file_of)["source"]
+            notes.append(f"{row['source']} asks what {other['source']} asks and {said}; {counts} counts")
         elif row["answerable"] and not row["answer"]:
             notes.append(f"{row['source']} cannot be used: {NO_ANSWER}")
         else:
             questions += 1
     return FileCheck(questions, tuple(notes))
+
+
+def _file_of(row: Row) -> str:
+    return row["source"].rsplit(":", 1)[0]
 
 
 def _claim(row: Row) -> tuple[bool, str]:
