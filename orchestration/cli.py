@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -17,10 +18,26 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Documents in, domain-adapted assistant out: a Dagster platform for RAFT.",
 )
 questions_app = typer.Typer(no_args_is_help=True, help="Questions that people bring.")
 app.add_typer(questions_app, name="questions")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"raftline {version('raftline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """What holds for every command."""
 
 
 def main() -> None:
@@ -142,14 +159,16 @@ def ask(
 @questions_app.command("add")
 def questions_add(file: Annotated[Path, typer.Argument(help="JSON Lines, one question per line.")]) -> None:
     """Check a file of questions and add it; `raftline refresh` takes it in."""
-    from orchestration.console import say
+    from orchestration.console import counted, say
     from orchestration.home import home_lock
     from orchestration.intake import add_questions
 
     settings = _settings()
     with home_lock(settings):
-        count = add_questions(file, settings.questions_folder)
-    say(f"{count} questions added. Run `raftline refresh` to take them in.")
+        checked = add_questions(file, settings.questions_folder)
+    for note in checked.notes:
+        say(note, "yellow")
+    say(f"{counted(checked.questions, 'question')} added. Run `raftline refresh` to take them in.")
 
 
 @app.command("audit-dataset")
@@ -191,7 +210,9 @@ def doctor() -> None:
 
 @app.command()
 def dev(
-    port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; from the settings if not given.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port on 127.0.0.1; from the settings if not given.")
+    ] = None,
 ) -> None:
     """Start the Dagster UI and its daemon on this home."""
     from orchestration.server import serve
@@ -204,6 +225,7 @@ def _bring_up_to_date(settings, refresher) -> list:
     """Runs what there is to do; returns the outcomes that failed."""
     from orchestration.console import follow, say, show_plan
     from orchestration.overview import show_problems
+    from orchestration.question_notes import show_unusable_questions
 
     fresh = refresher.scan()
     plan = refresher.plan()
@@ -219,28 +241,30 @@ def _bring_up_to_date(settings, refresher) -> list:
         return [outcome for outcome in follow(refresher) if outcome.error] if plan else []
     finally:
         show_problems(settings)
+        show_unusable_questions(settings)
 
 
 def _admit(failed) -> None:
     """Raises `RunFailed` if runs failed that did not hold up the others."""
+    from orchestration.console import counted
     from orchestration.execution import RunFailed
 
     if failed:
-        runs = "1 run" if len(failed) == 1 else f"{len(failed)} runs"
+        runs = counted(len(failed), "run")
         names = ", ".join(f"{outcome.run.job} {outcome.run.partition}" for outcome in failed)
         raise RunFailed(f"{runs} failed ({names}); the reasons are above, everything else went on")
 
 
 def _show_report(settings) -> bool:
     """Prints the latest verdict and where its report is; whether there is one."""
-    from orchestration.console import say
+    from orchestration.console import say, say_wrapped
     from orchestration.overview import latest_report
 
     found = latest_report(settings)
     if found is None:
         return False
     verdict, path = found
-    say(f"\n{verdict}")
+    say_wrapped(f"\n{verdict}")
     say(f"Report: {path}")
     return True
 

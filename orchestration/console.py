@@ -29,6 +29,18 @@ def say(text: str, style: str = "") -> None:
         console.print(Text(visible(line), style=style))
 
 
+def say_wrapped(text: str) -> None:
+    """Prints prose: a terminal gets lines that end between words, a pipe one line for each paragraph."""
+    for line in text.splitlines() or [""]:
+        console.print(Text(visible(line)), soft_wrap=not console.is_terminal)
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 new batch`, `2 new batches`, `12 questions`."""
+    plural = f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
+    return f"{count} {noun if count == 1 else plural}"
+
+
 def complain(text: str) -> None:
     """Prints an error's lines as they are, to standard error."""
     for line in text.splitlines():

@@ -6,7 +6,7 @@ from typing import Any
 
 from assets.raft.recipes import load_recipes
 from orchestration.catalog import asset_specs
-from orchestration.console import say, show_plan, table
+from orchestration.console import say, say_wrapped, show_plan, table
 from orchestration.planning import plan_refresh
 from orchestration.settings import Settings
 from orchestration.state import read_state
@@ -50,7 +50,8 @@ def show_status(settings: Settings) -> None:
             say("champion: base + documents")
     report = latest_report(settings)
     if report:
-        say(f"\n{report[0]}\nReport: {report[1]}")
+        say_wrapped(f"\n{report[0]}")
+        say(f"Report: {report[1]}")
     plan = plan_refresh(read_state(asset_specs(settings), resources))
     arrivals = _arrivals(settings, resources)
     if plan:
@@ -87,7 +88,7 @@ def _inventory(lake: Lake) -> list[dict[str, Any]]:
 
 
 def _documents(lake: Lake) -> None:
-    rows = _inventory(lake)
+    rows = sorted(_inventory(lake), key=lambda row: row["uri"])
     if not rows:
         say("no documents yet: `raftline add PATH`, then `raftline refresh`; or `raftline demo`")
         return

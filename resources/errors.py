@@ -18,7 +18,8 @@ class UnreadableDocument(RaftlineError):
         self.document = document
         self.reason = reason
         self.hint = hint
-        super().__init__(f"{document}: {reason}" + (f" ({hint})" if hint else ""))
+        self.advice = reason + (f" ({hint})" if hint else "")
+        super().__init__(f"{document}: {self.advice}")
 
 
 class LakeError(RaftlineError):

@@ -39,8 +39,7 @@ def receive(entry: Entry, read: Callable[[str], bytes], lake: Lake, inspect: Ins
         data = _bytes_of(entry, read, lake)
         facts = inspect(data, entry.uri)
     except UnreadableDocument as problem:
-        reason = problem.reason + (f" ({problem.hint})" if problem.hint else "")
-        return row | {"status": UNREADABLE, "error": reason}
+        return row | {"status": UNREADABLE, "error": problem.advice}
     return row | {"status": OK, "title": facts.title or row["title"], "page_count": facts.page_count}
 
 

@@ -55,7 +55,7 @@ def in_child(function: Any, args: tuple[Any, ...], name: str, timeout: float) ->
     try:
         result = run_isolated(function, args, timeout)
     except DeadlineExceeded as error:
-        hint = "the file may be built to exhaust the reader; print it to a new PDF"
+        hint = "its pages are too intricate: split the document, or print it to a new PDF"
         raise UnreadableDocument(name, f"parsing took longer than {timeout:.0f} s", hint) from error
     except ChildDied as error:
         raise UnreadableDocument(name, f"the PDF parser failed on it: {error}", "print it to a new PDF") from error

@@ -49,7 +49,7 @@ def page_rows(document: Mapping[str, Any], extracted: Extracted) -> list[dict[st
     owner = {"document_id": document["document_id"], "version": document["version"]}
     if extracted.error:
         empty = {"markdown": "", "method": FAILED, "page_sha": "", "word_recall": 0.0, "number_recall": 0.0}
-        size = {"width": 0.0, "height": 0.0, "boxes": [], "error": extracted.error.reason}
+        size = {"width": 0.0, "height": 0.0, "boxes": [], "error": extracted.error.advice}
         return [owner | {"page": page} | empty | size for page in range(document["page_count"])]
     return [
         owner

@@ -20,6 +20,9 @@ CONDITION_LABELS = {
     RETRIEVED: "as retrieved",
 }
 
+NO_ANSWER_LABEL = "no answer exists"
+"""Unanswerable questions, which are asked as retrieved: pictures show them apart, declining is right for them only."""
+
 GENERATED = "generated"
 INDEPENDENT_ORIGINS = ("human", "third_party")
 """Origins that do not share a view of text with the teacher: the verdict rests on these alone."""

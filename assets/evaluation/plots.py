@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from assets.evaluation.comparison import INDEPENDENT, Board, Contender, both, in_condition, in_origin
-from assets.evaluation.conditions import CONDITION_LABELS, CONDITIONS, GENERATED
+from assets.evaluation.comparison import INDEPENDENT, Board, Contender, Keep, both, in_condition, in_origin
+from assets.evaluation.conditions import CONDITION_LABELS, CONDITIONS, GENERATED, NO_ANSWER_LABEL
 from assets.evaluation.metrics import OUTCOMES, UTILITY
 from assets.figures import new_figure, png_of
 from resources.statistics import Interval
@@ -31,8 +31,8 @@ def draw_plots(board: Board, contenders: Sequence[Contender]) -> dict[str, bytes
     origin = INDEPENDENT if any(map(in_origin(INDEPENDENT), board.items.values())) else GENERATED
     rates = {
         contender.key: {
-            condition: board.interval(contender.key, "correct", both(in_origin(origin), in_condition(condition)))
-            for condition in CONDITIONS
+            label: board.interval(contender.key, "correct", both(in_origin(origin), keep))
+            for label, keep in _views().items()
         }
         for contender in contenders
     }
@@ -47,36 +47,46 @@ def draw_plots(board: Board, contenders: Sequence[Contender]) -> dict[str, bytes
     }
 
 
+def _views() -> dict[str, Keep]:
+    """What is drawn side by side: every condition on the same, answerable questions, and the other questions apart."""
+    asked: dict[str, Keep] = {
+        CONDITION_LABELS[condition]: both(in_condition(condition), lambda item: item["answerable"])
+        for condition in CONDITIONS
+    }
+    return asked | {NO_ANSWER_LABEL: lambda item: not item["answerable"]}
+
+
 def _outcome_shares(board: Board, key: str, origin: str) -> dict[str, tuple[dict[str, float], int]]:
-    """Per condition the share of each outcome and the number of items; conditions without items are absent."""
+    """Per view the share of each outcome and the number of items; views without items are absent."""
     found = {}
-    for condition in CONDITIONS:
-        keep = both(in_origin(origin), in_condition(condition))
+    for label, view in _views().items():
+        keep = both(in_origin(origin), view)
         values = [value for item_id, value in board.values(key, "utility").items() if keep(board.items[item_id])]
         if values:
             shares = {outcome: values.count(UTILITY[outcome]) / len(values) for outcome in OUTCOMES}
-            found[condition] = (shares, len(values))
+            found[label] = (shares, len(values))
     return found
 
 
 def _plot_rates(rates: Mapping[str, Mapping[str, Interval]], labels: Mapping[str, str], asked: str) -> bytes:
     figure, axes = _figure(5.0, 3.5)
     width = 0.72 / len(rates)
-    for place, (key, by_condition) in enumerate(rates.items()):
+    views = [view for view in _views() if any(by_view[view].n for by_view in rates.values())]
+    for place, (key, by_view) in enumerate(rates.items()):
         colour = _PALETTE[place % len(_PALETTE)]
-        for index, condition in enumerate(CONDITIONS):
-            interval = by_condition[condition]
+        for index, view in enumerate(views):
+            interval = by_view[view]
             if interval.mean is None:
                 continue
             at = index + (place - (len(rates) - 1) / 2) * width
-            label = labels[key] if condition == CONDITIONS[0] else None
+            label = labels[key] if view == views[0] else None
             axes.bar(at, interval.mean, width * 0.9, color=colour, label=label)
             top = interval.mean
             if interval.low is not None and interval.high is not None:
                 axes.vlines(at, interval.low, interval.high, color=_INK, linewidth=1.3)
                 top = interval.high
             axes.text(at, top + 0.02, f"{interval.mean * 100:.0f}%", ha="center", fontsize=8, color=_INK)
-    axes.set_xticks(range(len(CONDITIONS)), [CONDITION_LABELS[condition] for condition in CONDITIONS])
+    axes.set_xticks(range(len(views)), views)
     axes.set_ylim(0, 1.12)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
     axes.grid(axis="y", color="#e4e7eb", linewidth=0.7)
@@ -88,14 +98,9 @@ def _plot_rates(rates: Mapping[str, Mapping[str, Interval]], labels: Mapping[str
 def _plot_outcomes(
     shares: Mapping[str, Mapping[str, tuple[dict[str, float], int]]], labels: Mapping[str, str], asked: str
 ) -> bytes:
-    bars = [
-        (CONDITION_LABELS[condition], labels[key], *shares[key][condition])
-        for condition in CONDITIONS
-        for key in shares
-        if condition in shares[key]
-    ]
+    bars = [(view, labels[key], *shares[key][view]) for view in _views() for key in shares if view in shares[key]]
     figure, axes = _figure(5.0, 0.9 + 0.44 * len(bars))
-    places, groups = _bar_places([condition for condition, *_ in bars])
+    places, groups = _bar_places([view for view, *_ in bars])
     for place, (_, _, split, _) in zip(places, bars, strict=True):
         left = 0.0
         for outcome in OUTCOMES:
@@ -108,8 +113,8 @@ def _plot_outcomes(
                 )
             left += share
     axes.set_yticks(places, [f"{label}  (n={count})" for _, label, _, count in bars])
-    for condition, place in groups:
-        axes.text(1.015, place, condition, fontsize=8.5, color=_MUTED, va="center", clip_on=False)
+    for view, place in groups:
+        axes.text(1.015, place, view, fontsize=8.5, color=_MUTED, va="center", clip_on=False)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
@@ -121,15 +126,15 @@ def _plot_outcomes(
     return png_of(figure)
 
 
-def _bar_places(conditions: Sequence[str]) -> tuple[list[float], list[tuple[str, float]]]:
-    """Where each bar goes, with a space between conditions, and the middle of each condition."""
+def _bar_places(views: Sequence[str]) -> tuple[list[float], list[tuple[str, float]]]:
+    """Where each bar goes, with a space between views, and the middle of each view."""
     places: list[float] = []
     members: dict[str, list[float]] = {}
-    for condition in conditions:
-        place = (places[-1] + 1.0 if condition in members else places[-1] + 1.5) if places else 0.0
+    for view in views:
+        place = (places[-1] + 1.0 if view in members else places[-1] + 1.5) if places else 0.0
         places.append(place)
-        members.setdefault(condition, []).append(place)
-    return places, [(condition, sum(found) / len(found)) for condition, found in members.items()]
+        members.setdefault(view, []).append(place)
+    return places, [(view, sum(found) / len(found)) for view, found in members.items()]
 
 
 def _figure(width: float, height: float) -> "tuple[Figure, Axes]":

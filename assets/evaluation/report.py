@@ -136,6 +136,7 @@ def _template() -> "Template":
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["data_uri"] = _data_uri
     environment.filters["shown"] = visible
+    environment.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%")
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
 
 

@@ -1,9 +1,15 @@
 """The verdict: two to five plain sentences that say what was found, with its uncertainty, win or not."""
 
 from assets.evaluation.comparison import INDEPENDENT, Board, Contender, both, in_condition, in_origin
-from assets.evaluation.conditions import ORACLE_ABSENT, ORACLE_PRESENT
+from assets.evaluation.conditions import ORACLE_ABSENT, ORACLE_PRESENT, RETRIEVED
 from assets.evaluation.gate import LEARNED_TO_ABSTAIN, RAFT, REFUSED, Decision
 from assets.evaluation.wording import counted, gap, number, rate
+
+_WHERE = {
+    ORACLE_PRESENT: "where the answer is shown",
+    ORACLE_ABSENT: "where the answer is withheld",
+    RETRIEVED: "with what is retrieved",
+}
 
 
 def write_verdict(board: Board, candidate: Contender | None, champion: Contender, decision: Decision) -> str:
@@ -14,6 +20,7 @@ def write_verdict(board: Board, candidate: Contender | None, champion: Contender
         _headline(candidate, champion, decision),
         _basis(decision),
         _answer_shown(board, candidate, champion),
+        _worse_somewhere(board, candidate, champion),
         _caveat(board, candidate, champion, decision),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
@@ -55,6 +62,17 @@ def _answer_shown(board: Board, candidate: Contender, champion: Contender) -> st
             parts.append(f"{words} {verb} {rate(ours)}, the champion on {rate(theirs)}")
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _worse_somewhere(board: Board, candidate: Contender, champion: Contender) -> str:
+    """The conditions in which the candidate is shown to lose, which a gain elsewhere would hide."""
+    losses = []
+    for condition, words in _WHERE.items():
+        keep = both(in_origin(INDEPENDENT), in_condition(condition))
+        interval = board.difference(candidate.key, champion.key, "utility", keep, "condition", condition).interval
+        if interval.high is not None and interval.high < 0:
+            losses.append(f"{words}: {gap(interval)}")
+    return f"It is worse {'; '.join(losses)}." if losses else ""
 
 
 def _caveat(board: Board, candidate: Contender, champion: Contender, decision: Decision) -> str:

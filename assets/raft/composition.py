@@ -4,6 +4,7 @@ Each step decides one thing for a whole split, exactly: which rows show their or
 teaches, where the oracle stands. The same bank, corpus and recipe give the same rows, whatever their order.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -70,8 +71,8 @@ def compose(
         else:
             drafts[question["split"]].append(outcome)
     rows = [composer.row(draft) for split in drafts.values() for draft in composer.decide(split)]
-    if not rows and left_out and all(reason == TOO_FEW for _, reason in left_out):
-        raise composer.too_small()
+    if not rows and left_out:
+        raise composer.nothing_left([reason for _, reason in left_out])
     return Composition(sorted(rows, key=lambda row: (row["split"], row["row_id"])), left_out)
 
 
@@ -92,6 +93,17 @@ class _Composer:
         return SettingsError(
             f"recipe {self._recipe.name}: dataset.k is {self._settings.k}, but the corpus has {self._distinct} "
             "different chunks, too few to fill a row without the oracle; lower k or add documents"
+        )
+
+    def nothing_left(self, reasons: Sequence[str]) -> SettingsError:
+        """What is said when every question was left out: the most frequent reason, the cause to look for."""
+        reason, count = max(sorted(Counter(reasons).items()), key=lambda entry: entry[1])
+        if reason == TOO_FEW:
+            return self.too_small()
+        hint = f"; lower dataset.k ({self._settings.k}) or raise dataset.max_tokens" if reason == TOO_LONG else ""
+        return SettingsError(
+            f"recipe {self._recipe.name}: no question is left to train on; {count} of {len(reasons)} were left out "
+            f"because {reason}{hint}"
         )
 
     def draft(self, question: Row) -> _Draft | str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.errors import RaftlineError
+from resources.hashing import well_formed
 from resources.llm.raft_text import parse_prompt
 
 _SPLIT_NAMES = {
@@ -82,6 +83,7 @@ def read_rows(path: Path) -> list[AuditRow]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             dialect, fields = _parsed(line, name, number)
+            fields = _storable(fields)
             rows.append(
                 AuditRow(
                     fields.question, fields.documents, fields.oracle, fields.answer, split_of(path), name, number,
@@ -91,6 +93,17 @@ def read_rows(path: Path) -> list[AuditRow]:
     if not rows:
         raise UnreadableDatasetError(name, "holds no rows")
     return rows
+
+
+def _storable(fields: _Fields) -> _Fields:
+    """The fields without lone surrogates, which JSON can spell and no text file can hold."""
+    return _Fields(
+        well_formed(fields.question),
+        tuple(map(well_formed, fields.documents)),
+        well_formed(fields.answer),
+        tuple(map(well_formed, fields.texts)),
+        None if fields.oracle is None else well_formed(fields.oracle),
+    )
 
 
 def _parsed(line: str, file: str, number: int) -> tuple[str, _Fields]:

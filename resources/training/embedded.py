@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -133,9 +134,18 @@ class EmbeddedTrainer(Trainer):
 
 
 def _hyperparameters(spec: TrainingSpec) -> ReaderHyperparameters:
+    given, known = dict(spec.hyperparameters), [field.name for field in fields(ReaderHyperparameters)]
+    faults = [f"{key!r} is unknown; known are {', '.join(known)}" for key in sorted(given.keys() - set(known))]
+    faults += [
+        f"{key} is {value!r}; it must be a number"
+        for key, value in sorted(given.items())
+        if key in known and (isinstance(value, bool) or not isinstance(value, int | float))
+    ]
     try:
-        return ReaderHyperparameters(**dict(spec.hyperparameters))
-    except (TypeError, ValueError) as error:
+        if faults:
+            raise ValueError(faults[0])
+        return ReaderHyperparameters(**given)
+    except ValueError as error:
         raise SettingsError(f"hyperparameters of the embedded backend: {error}") from error
 
 

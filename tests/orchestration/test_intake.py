@@ -6,7 +6,7 @@ import json
 import pytest
 
 from orchestration.home import prepare_home
-from orchestration.intake import add_documents
+from orchestration.intake import add_documents, add_questions
 from orchestration.sample import FIRST, SECOND, place_sample
 from resources.errors import RaftlineError
 
@@ -18,6 +18,18 @@ def test_two_documents_that_would_take_one_name_are_refused_and_neither_is_added
     with pytest.raises(RaftlineError, match=r"would both become guide\.pdf"):
         add_documents([tmp_path / "one" / "guide.pdf", tmp_path / "two"], tmp_path / "documents")
     assert not (tmp_path / "documents").exists()
+
+
+def test_questions_that_are_added_are_counted_once_and_the_rest_is_named(tmp_path) -> None:
+    given, folder = tmp_path / "more.jsonl", tmp_path / "questions"
+    given.write_text('{"question": "Q?", "answer": "1"}\n' * 2 + '{"question": "Q?", "answer": "2"}\n')
+    for _ in range(2):  # a file of the same name is replaced, not repeated
+        checked = add_questions(given, folder)
+        assert checked.questions == 1
+        assert [note.split(";")[0] for note in checked.notes] == [
+            "more.jsonl:2 asks what more.jsonl:1 asks and repeats it",
+            "more.jsonl:3 asks what more.jsonl:1 asks and contradicts it: the answers differ",
+        ]
 
 
 def test_a_document_that_is_named_twice_is_added_once(tmp_path) -> None:

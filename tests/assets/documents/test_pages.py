@@ -40,11 +40,11 @@ def test_pages_are_gathered_from_all_batches(lake) -> None:
 
 
 def test_a_document_that_failed_keeps_a_row_per_page_with_the_reason_and_is_never_reused(lake) -> None:
-    failed = Extracted("a.pdf", error=UnreadableDocument("a.pdf", "the parser died"))
+    failed = Extracted("a.pdf", error=UnreadableDocument("a.pdf", "the parser died", "split it"))
     rows = page_rows(DOCUMENT, failed)
     assert [(row["page"], row["method"], row["error"]) for row in rows] == [
-        (0, "failed", "the parser died"),
-        (1, "failed", "the parser died"),
+        (0, "failed", "the parser died (split it)"),
+        (1, "failed", "the parser died (split it)"),
     ]
     store(lake, failed)
     assert KnownPages(lake, "code-1") == {}

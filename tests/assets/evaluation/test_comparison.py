@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -123,6 +124,16 @@ def test_a_gain_without_the_answer_only_is_called_learned_to_abstain(world, boar
 
     assert decision.gain == LEARNED_TO_ABSTAIN
     assert "learned to abstain, not to read better" in write_verdict(both, world.tuned, world.base, decision)
+
+
+def test_a_loss_in_one_condition_is_said_beside_a_gain_elsewhere(world, board) -> None:
+    both = board((0.9, 0.0), (0.5, 1.0))
+    verdict = write_verdict(both, world.tuned, world.base, decide(both, world.tuned, world.base))
+
+    assert re.search(r"It is worse where the answer is shown: −0\.\d\d \[−0\.\d\d to −0\.\d\d\]\.", verdict)
+    assert "withheld: −" not in verdict
+    equal = board(GOOD_READER, GOOD_READER)
+    assert "It is worse" not in write_verdict(equal, world.tuned, world.base, decide(equal, world.tuned, world.base))
 
 
 def test_a_loss_is_said_plainly(world, board) -> None:

@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from assets.evaluation.comparison import INDEPENDENT, board_of
+from assets.evaluation.metrics import score_answers
 from assets.evaluation.page_images import HighlightedPage
+from assets.evaluation.plots import _outcome_shares
 from assets.evaluation.report import build_report
 from assets.evaluation.snapshot import cut_snapshot
 from resources.hashing import canonical_json
@@ -102,6 +105,22 @@ def test_examples_show_human_questions_with_their_page(world) -> None:
     assert "Guide, page 5; marked: the quote of" in html
     quotes = {row["chunk_id"]: row["text"] for row in world.corpus}
     assert asked and all(quotes[chunk_id] == quote for chunk_id, quote in asked)
+
+
+def test_a_number_is_not_parted_from_its_percent_sign(report) -> None:
+    shown = report.html.split("</style>")[1]
+    assert re.search(r"\d\u00a0%", shown)
+    assert not re.search(r"\d %", shown)
+
+
+def test_pictures_compare_conditions_on_the_same_questions_and_show_the_others_apart(world) -> None:
+    board = board_of(
+        world.items, score_answers(world.items, world.answers(world.base, 1.0, 1.0), world.pages), "test", 1
+    )
+    shares = _outcome_shares(board, world.base.key, INDEPENDENT)
+    shown, retrieved, unanswerable = (shares[view] for view in ("answer shown", "as retrieved", "no answer exists"))
+    assert shown[1] == retrieved[1]
+    assert unanswerable == ({"right": 1.0, "abstained": 0.0, "wrong": 0.0}, 10)
 
 
 def test_plots_are_drawn_without_dates_or_software_names(report) -> None:

@@ -80,6 +80,12 @@ def test_an_invented_quote_a_missing_tag_and_a_repeat_are_found(tmp_path):
     assert file["rows_without_oracle"]["by_oracle"]["of"] == 0
 
 
+def test_half_a_character_in_a_row_does_not_stop_the_audit(tmp_path):
+    row = {"messages": [{"role": "user", "content": "q \ud800?"}, {"role": "assistant", "content": "a \udc00"}]}
+    (tmp_path / "train.jsonl").write_text(json.dumps(row) + "\n")
+    json.dumps(audit([tmp_path / "train.jsonl"]), ensure_ascii=False).encode()
+
+
 def test_a_file_given_twice_or_none_is_an_error(ours):
     folder, _ = ours
     with pytest.raises(UnreadableDatasetError, match="given twice"):

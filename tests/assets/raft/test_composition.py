@@ -197,9 +197,17 @@ def test_a_corpus_too_small_for_k_is_named_with_both_numbers(world, recipe):
         compose(bank, made.chunks, recipe(k=3, p=0.5), {})
 
 
+def test_where_every_question_is_left_out_the_most_frequent_reason_is_named(composed):
+    with pytest.raises(
+        SettingsError, match=r"recipe r: .*(\d+) of \1 were left out because it is longer than max_tokens"
+    ):
+        composed(5, max_tokens=64)
+
+
 def test_a_row_longer_than_the_limit_is_left_out_and_said_so(composed):
-    _, _, result = composed(5, max_tokens=64)
-    assert result.rows == [] and {reason for _, reason in result.left_out} == {TOO_LONG}
+    _, _, result = composed(5, max_tokens=500)
+    assert result.rows and {reason for _, reason in result.left_out} == {TOO_LONG}
+    assert max(row["tokens"] for row in result.rows) <= 500
     _, _, roomy = composed(5, max_tokens=4096)
     assert max(row["tokens"] for row in roomy.rows) <= 4096
 

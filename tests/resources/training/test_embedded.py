@@ -188,6 +188,14 @@ def test_an_unknown_or_impossible_hyperparameter_is_named(data, tmp_path, wrong)
         EmbeddedTrainer(tmp_path).validate(replace(SPEC, hyperparameters=(wrong,)), data)
 
 
+def test_a_wrong_hyperparameter_is_told_in_the_words_of_the_recipe(data, tmp_path) -> None:
+    trainer = EmbeddedTrainer(tmp_path)
+    with pytest.raises(SettingsError, match=r"'colour' is unknown; known are l2, confidence_l2, epochs"):
+        trainer.validate(replace(SPEC, hyperparameters=(("colour", "red"),)), data)
+    with pytest.raises(SettingsError, match=r"epochs is 'many'; it must be a number"):
+        trainer.validate(replace(SPEC, hyperparameters=(("epochs", "many"),)), data)
+
+
 def test_an_unknown_backend_is_named_with_those_there_are(tmp_path) -> None:
     with pytest.raises(SettingsError, match=r"'mainframe' is unknown.*embedded"):
         TrainersResource(folder=str(tmp_path)).get("mainframe")
