@@ -104,7 +104,6 @@ def test_the_changed_fee_is_answered_with_the_new_value(refreshed_demo: Demo) ->
     assert {(quote["document"], quote["page"]) for quote in reply["quotes"]} == {(CHANGED, 3)}
 
 
-@pytest.mark.xfail(reason="in a customer's words, far from the table's, the reader may decline", strict=False)
 def test_the_changed_fee_is_found_in_a_customers_words_too(refreshed_demo: Demo) -> None:
     reply = _ask(
         refreshed_demo.home,
