@@ -12,16 +12,20 @@ else
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: demo test dev lint lock clean
+.PHONY: demo demo-azure test dev lint lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/raftline demo
+
+# The same with every role on an emulator of Azure OpenAI, over HTTP, in a home of its own. No real model takes part.
+demo-azure: $(VENV)/.dev
+	$(BIN)/python tests/emulators/demo_azure.py
 
 dev: $(VENV)/.runtime
 	$(BIN)/raftline dev
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -40,12 +44,13 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime
 	$(INSTALL) --no-deps --require-hashes -r requirements/dev.lock
 	touch $@
 
-# Needs uv. The locks hold names, versions and hashes only.
+# Needs uv. The locks hold names, versions and hashes only. The extras are resolved together with the base, so that adding
+# one later changes no version; the tests run with all of them.
 lock:
+	uv pip compile pyproject.toml --all-extras --group build --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-header --upgrade --quiet -o requirements/dev.lock
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
-	  --no-header --upgrade --quiet -o requirements/runtime.lock
-	uv pip compile pyproject.toml --group build --group dev --universal --python-version 3.11 --generate-hashes \
-	  --no-header --quiet -c requirements/runtime.lock -o requirements/dev.lock
+	  --no-header --quiet -c requirements/dev.lock -o requirements/runtime.lock
 
 # Leaves the home alone: it holds the ledger of paid calls.
 clean:
