@@ -1,7 +1,9 @@
 """The knobs of the pipeline, one section per stage: read from raftline.yaml, carried to the assets as a resource."""
 
+from typing import Literal
+
 import dagster as dg
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 
 class Options(dg.Config):
@@ -20,6 +22,43 @@ class ChunkOptions(Options):
     """How pages are cut."""
 
     max_tokens: int = Field(400, ge=50, le=8000, description="Largest chunk in tokens of the GPT-4o encoding.")
+
+
+class TranscriptionOptions(Options):
+    """Which pages a vision model reads, how it is shown them, and when its reading is believed."""
+
+    pages: Literal["flagged", "all"] = Field(
+        "flagged", description="Pages that are sent: those the layout reader lost words or numbers of, or all."
+    )
+    longest_side: int = Field(
+        1024, ge=256, le=4096, description="Pixels of a picture's longer side; 1536 suits models that see in patches."
+    )
+    halves: Literal["auto", "never", "always"] = Field(
+        "auto", description="Whether a page is sent as two overlapping halves: auto does so for dense tables."
+    )
+    min_word_recall: float = Field(
+        0.95, gt=0, le=1, description="Share of the page's words that a transcription must hold; numbers must be exact."
+    )
+
+
+class ContextualizationOptions(Options):
+    """What a hosted contextualizer sees around a chunk."""
+
+    mode: Literal["window", "document"] = Field(
+        "window",
+        description="window: headings and neighbouring text of the section; an edit re-sends at most a few chunks. "
+        "document: the whole document with every chunk; an edit re-sends every chunk of its document.",
+    )
+    window_tokens: int = Field(
+        100,
+        ge=0,
+        description="Tokens of neighbouring text that are sent from each side of the chunk. At most a quarter of "
+        "chunks.max_tokens is used: a wider window would make an edit re-send more than three chunks.",
+    )
+
+    def within(self, chunk_tokens: int) -> "ContextualizationOptions":
+        """These options for chunks of at most this size."""
+        return self.model_copy(update={"window_tokens": min(self.window_tokens, chunk_tokens // 4)})
 
 
 class QuestionOptions(Options):
@@ -48,6 +87,39 @@ class EvaluationOptions(Options):
     seed: int = Field(7, description="Seed of contexts and bootstrap.")
 
 
+JUDGE_METRICS = (
+    "faithfulness",
+    "answer_relevancy",
+    "answer_similarity",
+    "answer_correctness",
+    "context_precision",
+    "context_recall",
+)
+CONDITIONS = ("retrieved", "oracle_present", "oracle_absent")
+
+
+class JudgeOptions(Options):
+    """What the judge scores once somebody plays the role `judge`: up to 17 calls per answer with 8 documents shown."""
+
+    limit: int = Field(
+        50, ge=1, description="Items per arm, the same for every arm: those of people first, then a stable sample."
+    )
+    repeats: int = Field(1, ge=1, le=20, description="Times that each score is taken; the report shows the spread.")
+    metrics: list[str] = Field(list(JUDGE_METRICS), description="RAGAS metrics to take; all six by default.")
+    conditions: list[str] = Field(
+        ["retrieved"], description="Conditions judged: retrieved (what a user meets), oracle_present, oracle_absent."
+    )
+
+    @field_validator("metrics", "conditions")
+    @classmethod
+    def _names_exist(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        known = JUDGE_METRICS if info.field_name == "metrics" else CONDITIONS
+        unknown = sorted(set(value) - set(known))
+        if unknown or not value:
+            raise ValueError(f"{', '.join(unknown) or 'an empty list'} is not possible; choose from {', '.join(known)}")
+        return value
+
+
 class RetrainingOptions(Options):
     """When a student is trained again."""
 
@@ -57,12 +129,27 @@ class RetrainingOptions(Options):
     )
 
 
+class BudgetOptions(Options):
+    """What may be spent on models. Nothing is limited unless a limit is set."""
+
+    per_run_usd: float | None = Field(None, gt=0, description="USD that one run (one job of one partition) may spend.")
+    per_month_usd: float | None = Field(None, gt=0, description="USD that this ledger may spend in a month (UTC).")
+    approve_stage_usd: float | None = Field(
+        None,
+        gt=0,
+        description="A stage that is expected to cost more stops before its first call, until this is raised.",
+    )
+
+
 class PipelineOptions(dg.ConfigurableResource):
     """Every stage's options, as one resource."""
 
     batches: BatchOptions = BatchOptions()
+    transcription: TranscriptionOptions = TranscriptionOptions()
     chunks: ChunkOptions = ChunkOptions()
+    contextualization: ContextualizationOptions = ContextualizationOptions()
     questions: QuestionOptions = QuestionOptions()
     splits: SplitOptions = SplitOptions()
     evaluation: EvaluationOptions = EvaluationOptions()
+    judge: JudgeOptions = JudgeOptions()
     retraining: RetrainingOptions = RetrainingOptions()

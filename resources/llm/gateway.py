@@ -1,155 +1,133 @@
 """The gateway: the one way to a model. It looks in the ledger first, calls what is missing, records, then answers."""
 
 import asyncio
-import base64
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
-from resources.errors import RaftlineError
+from resources.hashing import well_formed
+from resources.llm import embedding
+from resources.llm.batch_answers import answer_in_batch
+from resources.llm.calls import Budget, Call, Reply
+from resources.llm.lanes import EmbeddingLane, Lane, ModelCallFailed
 from resources.llm.ledger import Entry, Ledger
-from resources.llm.request import Completion, Message, ModelIdentity, Request
+from resources.llm.provider import Refused
+from resources.llm.request import Completion, Request
+from resources.llm.session import Session
+from resources.llm.sizes import too_long
+from resources.llm.together import all_of
+from resources.llm.usage import Usage
 
-EMBEDDING_WINDOW = 256
-"""Texts embedded, then recorded, at a time."""
+__all__ = ["Budget", "EmbeddingLane", "Gateway", "Lane", "ModelCallFailed"]
 
-
-class ModelCallFailed(RaftlineError):
-    """A call that no retry can mend; names role and model."""
-
-
-class ChatProvider(Protocol):
-    """A service that answers chat requests, or a trained student that stands in for one."""
-
-    @property
-    def identity(self) -> ModelIdentity: ...
-
-    async def complete(self, request: Request) -> Completion: ...
-
-
-class EmbeddingProvider(Protocol):
-    """A service that turns texts into vectors; a pure function of each text."""
-
-    @property
-    def identity(self) -> ModelIdentity: ...
-
-    async def embed(self, texts: Sequence[str]) -> list[np.ndarray]: ...
-
-
-@dataclass(frozen=True)
-class Price:
-    """USD per million tokens."""
-
-    prompt: float = 0.0
-    completion: float = 0.0
-
-    def cost(self, completion: Completion) -> float:
-        return (completion.prompt_tokens * self.prompt + completion.completion_tokens * self.completion) / 1e6
-
-
-@dataclass
-class Usage:
-    """What went through one gateway: calls made, calls answered from the ledger, tokens and USD paid."""
-
-    calls: int = 0
-    cached: int = 0
-    tokens: int = 0
-    cost: float = 0.0
-    seconds: float = 0.0
-
-    @property
-    def by_source(self) -> dict[str, int]:
-        """How many answers came from where."""
-        return {"made": self.calls, "from the ledger": self.cached}
+T = TypeVar("T")
 
 
 @dataclass
 class Gateway:
-    """Answers batches of requests. `window` requests are in flight at a time; answers come back in order."""
+    """Answers requests, each paid for once. `run` opens the event loop in which `ask` may be awaited."""
 
     ledger: Ledger
-    window: int = 32
+    run_id: str = ""
     usage: Usage = field(default_factory=Usage)
+    budget: Budget | None = None
+    _sessions: dict[asyncio.AbstractEventLoop, Session] = field(default_factory=dict, init=False, repr=False)
 
-    def complete(
-        self, provider: ChatProvider, requests: Sequence[Request], price: Price | None = None
-    ) -> list[Completion]:
-        """One completion per request. Equal requests are called once.
+    def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Runs a stage's coroutine to its end, then closes the providers it used. Not to be nested.
 
-        Raises `ModelCallFailed` if a call failed, after the others of its window were recorded.
+        However it ends, calls in flight are waited for and recorded (for some seconds only after an interrupt).
         """
-        known, missing = self._look_up(requests)
-        for start in range(0, len(missing), self.window):
-            window = missing[start : start + self.window]
-            entries, failures = asyncio.run(_call_all(provider, window, price or Price()))
-            known |= self.ledger.record(entries)
-            for entry in entries:
-                self.usage.calls += 1
-                self.usage.tokens += entry.completion.prompt_tokens + entry.completion.completion_tokens
-                self.usage.cost += entry.completion.cost
-                self.usage.seconds += entry.seconds
-            if failures:
-                role, model = window[0].role, provider.identity.id
-                raise ModelCallFailed(f"role {role}, model {model}: {failures[0]}") from failures[0]
-        self.ledger.attribute(requests)
-        return [known[request.key] for request in requests]
+        return asyncio.run(self._run(work))
+
+    async def ask(self, lane: Lane, request: Request) -> Completion:
+        """The answer to one request: from the ledger, or called, recorded, then returned. Only inside `run`.
+
+        A request that can never be answered comes back as `Completion.failed`. Raises `ModelCallFailed` if the
+        deployment cannot be used or retries ran out of time; what others were answered is recorded by then.
+        """
+        if request.refusal:
+            return Completion.failed(request.refusal)
+        session = self._session()
+        return await session.flights.one(request, lambda: _answer(session, lane, request))
+
+    def complete(self, lane: Lane, requests: Sequence[Request]) -> list[Completion]:
+        """One completion per request, in order. Equal requests are called once."""
+        return self.run(lambda: all_of(self.ask(lane, request) for request in requests)) if requests else []
 
     def embed(
-        self, provider: EmbeddingProvider, texts: Sequence[str], sources: Sequence[tuple[str, ...]] = ()
+        self, lane: EmbeddingLane, texts: Sequence[str], sources: Sequence[tuple[str, ...]] = ()
     ) -> list[np.ndarray]:
         """One float32 vector per text. Each text is its own ledger entry, so batching changes nothing."""
-        origins = sources or [()] * len(texts)
-        requests = [
-            Request("embedder", provider.identity, (Message("user", text),), sources=tuple(origin))
-            for text, origin in zip(texts, origins, strict=True)
-        ]
-        known, missing = self._look_up(requests)
-        for start in range(0, len(missing), EMBEDDING_WINDOW):
-            window = missing[start : start + EMBEDDING_WINDOW]
-            started = time.perf_counter()
-            vectors = asyncio.run(provider.embed([request.user_text for request in window]))
-            seconds = (time.perf_counter() - started) / len(window)
-            known |= self.ledger.record(
-                Entry(request, Completion(_pack(vector), "stop", 0, 0), seconds)
-                for request, vector in zip(window, vectors, strict=True)
-            )
-            self.usage.calls += len(window)
-        self.ledger.attribute(requests)
-        return [_unpack(known[request.key].text) for request in requests]
+        return self.run(lambda: self.vectors(lane, texts, sources)) if texts else []
 
-    def _look_up(self, requests: Sequence[Request]) -> tuple[dict[str, Completion], list[Request]]:
-        """What the ledger knows, by key, and the requests that it does not, each once."""
-        known = self.ledger.find(requests)
-        missing = list({request.key: request for request in requests if request.key not in known}.values())
-        self.usage.cached += len(requests) - len(missing)
-        return known, missing
+    async def vectors(
+        self, lane: EmbeddingLane, texts: Sequence[str], sources: Sequence[tuple[str, ...]] = ()
+    ) -> list[np.ndarray]:
+        """The same inside `run`."""
+        requests = embedding.requests_of(lane, texts, sources)
+        session = self._session()
+        distinct = list({request.key: request for request in requests}.values())
+        session.usage.cached += len(requests) - len(distinct)
+        found = await embedding.embed(session, lane, distinct)
+        for request in requests:
+            if request.sources:
+                session.ledger.attribute(request)
+        return [embedding.unpack(found[request.key].text) for request in requests]
 
+    async def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        loop = asyncio.get_running_loop()
+        session = self._sessions[loop] = Session(self.ledger, self.usage, self.run_id, self.budget)
+        interrupted = False
+        try:
+            return await work()
+        except asyncio.CancelledError:
+            interrupted = True
+            raise
+        finally:
+            try:
+                await session.close(interrupted)
+            finally:
+                del self._sessions[loop]
 
-async def _call_all(
-    provider: ChatProvider, requests: Sequence[Request], price: Price
-) -> tuple[list[Entry], list[Exception]]:
-    """The calls that were answered and the errors of the others: what was paid for is kept, whatever else fails."""
-    calls = [_call(provider, request, price) for request in requests]
-    results = await asyncio.gather(*calls, return_exceptions=True)
-    entries = [result for result in results if isinstance(result, Entry)]
-    return entries, [result for result in results if isinstance(result, Exception)]
-
-
-async def _call(provider: ChatProvider, request: Request, price: Price) -> Entry:
-    started = time.perf_counter()
-    answer = await provider.complete(request)
-    paid = Completion(
-        answer.text, answer.finish_reason, answer.prompt_tokens, answer.completion_tokens, price.cost(answer)
-    )
-    return Entry(request, paid, time.perf_counter() - started)
+    def _session(self) -> Session:
+        session = self._sessions.get(asyncio.get_running_loop())
+        if session is None:
+            raise RuntimeError("a model is asked outside of its gateway's run")
+        return session
 
 
-def _pack(vector: np.ndarray) -> str:
-    return base64.b64encode(np.asarray(vector, dtype="<f4").tobytes()).decode()
+async def _answer(session: Session, lane: Lane, request: Request) -> Completion:
+    """The answer from the ledger, or from the model."""
+    found = await session.ledger.look(request)
+    if found is not None:
+        session.usage.cached += 1
+        return found
+    reason = too_long(request, lane.context_window)
+    if reason:
+        session.ledger.release(request.key)
+        return Completion.failed(reason)
+    if lane.batch:
+        if not request.attempt:
+            return await answer_in_batch(session, lane.batch, request)
+        lane = lane.batch.direct
+    size = lane.sizes.of(request)
 
+    async def send() -> Reply:
+        started = time.perf_counter()
+        answer = await lane.provider.complete(request)
+        lane.sizes.learn(size, answer)
+        # No database holds a lone surrogate, and Postgres no NUL.
+        text = well_formed(answer.text).replace("\x00", "\ufffd")
+        answer = replace(answer, text=text, cost=lane.price.cost(answer))
+        entry = Entry(request, answer, time.perf_counter() - started, session.run_id)
+        return Reply([entry], answer.prompt_tokens + answer.completion_tokens, answer.quota)
 
-def _unpack(text: str) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(text), dtype="<f4")
+    usd = lane.price.of_tokens(size.prompt, size.most - size.prompt)
+    try:
+        return (await session.pursue(lane, Call([request], size, usd, send)))[request.key]
+    except Refused as error:
+        return Completion.failed(str(error))

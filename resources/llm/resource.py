@@ -1,147 +1,119 @@
-"""The models as a Dagster resource: a gateway with its ledger, and a provider for each role."""
+"""The models as a Dagster resource: a ledger, and who plays which role."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict
+from pathlib import Path
 
 import dagster as dg
-import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from resources.errors import SettingsError
-from resources.llm.embedded.provider import EmbeddedChat, EmbeddedEmbedder
-from resources.llm.gateway import ChatProvider, EmbeddingProvider, Gateway, Price, Usage
-from resources.llm.ledger import Ledger
-from resources.llm.request import Completion, Message, Request
-from resources.options import Options
-
-CHAT_ROLES = ("contextualizer", "teacher")
-ROLES = (*CHAT_ROLES, "embedder")
-PROVIDERS = ("embedded",)
-
-
-class Role(Options):
-    """Who plays a role and what it costs."""
-
-    provider: str = Field("embedded", description="Who answers: embedded.")
-    prompt_price: float = Field(0.0, ge=0, description="USD per million prompt tokens.")
-    completion_price: float = Field(0.0, ge=0, description="USD per million completion tokens.")
-
-
-@dataclass(frozen=True)
-class ChatModel:
-    """A role's chat model: makes requests in its name and answers them through the gateway."""
-
-    role: str
-    provider: ChatProvider
-    gateway: Gateway
-    price: Price
-
-    def request(
-        self,
-        messages: Sequence[Message],
-        prompt_version: str,
-        schema: str | None = None,
-        sources: Sequence[str] = (),
-        attempt: int = 0,
-    ) -> Request:
-        """A request to this model. `sources` are the document versions that the messages quote."""
-        return Request(
-            self.role,
-            self.provider.identity,
-            tuple(messages),
-            schema,
-            prompt_version=prompt_version,
-            attempt=attempt,
-            sources=tuple(sorted(set(sources))),
-        )
-
-    def complete(self, requests: Sequence[Request]) -> list[Completion]:
-        return self.gateway.complete(self.provider, requests, self.price)
-
-
-@dataclass(frozen=True)
-class Embedder:
-    """The embedder role: one float32 vector per text, independent of batching."""
-
-    provider: EmbeddingProvider
-    gateway: Gateway
-
-    @property
-    def model(self) -> str:
-        return self.provider.identity.id
-
-    def embed(self, texts: Sequence[str], sources: Sequence[tuple[str, ...]] = ()) -> list[np.ndarray]:
-        return self.gateway.embed(self.provider, texts, sources)
-
-
-@dataclass(frozen=True)
-class Models:
-    """Every role of one run over one gateway."""
-
-    gateway: Gateway
-    roles: dict[str, Role]
-
-    def chat(self, role: str) -> ChatModel:
-        """A generating role. Raises `SettingsError` for a role nobody plays."""
-        settings = self.roles.get(role, Role())
-        if role not in CHAT_ROLES:
-            raise SettingsError(f"role {role!r} has no chat model; roles are {', '.join(CHAT_ROLES)}")
-        check_provider(role, settings)
-        return ChatModel(
-            role, EmbeddedChat(role), self.gateway, Price(settings.prompt_price, settings.completion_price)
-        )
-
-    def target(self, provider: ChatProvider) -> ChatModel:
-        """A base or trained student as a chat model in the role `student`."""
-        return ChatModel("student", provider, self.gateway, Price())
-
-    def embedder(self) -> Embedder:
-        check_provider("embedder", self.roles.get("embedder", Role()))
-        return Embedder(EmbeddedEmbedder(), self.gateway)
-
-    @property
-    def usage(self) -> Usage:
-        return self.gateway.usage
+from resources.egress.classification import DocumentClasses
+from resources.egress.door import Door
+from resources.egress.log import EgressLog
+from resources.egress.policy import EgressOptions, admit, host_of
+from resources.hashing import short_id
+from resources.lake.resource import LakeResource, arrivals
+from resources.llm.budget import budget_of
+from resources.llm.gateway import Gateway
+from resources.llm.history import emulated
+from resources.llm.ledger import ErasedCalls, Ledger
+from resources.llm.models import Models
+from resources.llm.providers import identity_of
+from resources.llm.providers.site import Site
+from resources.llm.roles import CHAT_ROLES, Role
+from resources.options import BudgetOptions
 
 
 class ModelsResource(dg.ConfigurableResource):
     """The ledger's address and the roles. Secrets come from the environment, never from here."""
 
     ledger_url: str = Field(description="SQLAlchemy URL of the ledger; sqlite:///path by default.")
-    roles: dict[str, Role] = Field(default_factory=dict, description="Provider and price of each role.")
+    roles: dict[str, Role] = Field(default_factory=dict, description="Provider, model, quota and price of each role.")
+    budget: BudgetOptions = BudgetOptions()
+    egress: EgressOptions = EgressOptions()
+    egress_folder: str = Field("", description="Folder of the egress log and of the placeholders' key; none if empty.")
+    lake_url: str = Field("", description="The lake, whose raw_pdfs tells which document a version belongs to.")
 
     @property
     def _address(self) -> str:
         # Inside a run Dagster has looked the variable up already.
         return self.ledger_url.get_value() or "" if isinstance(self.ledger_url, dg.EnvVar) else self.ledger_url
 
+    def _ledger(self) -> Ledger:
+        admit(self._address, "the ledger", "ledger_url", self.egress)
+        return Ledger(self._address)
+
+    def _door(self, run_id: str) -> Door:
+        lake = LakeResource(url=self.lake_url, egress=self.egress)
+        read = (lambda: arrivals(lake.open())) if self.lake_url else list
+        classes = DocumentClasses(self.egress.classification, read)
+        return Door(self.egress, classes, Path(self.egress_folder) if self.egress_folder else None, run_id)
+
     @contextmanager
-    def open(self) -> Generator[Models]:
-        ledger = Ledger(self._address)
+    def open(self, run_id: str = "") -> Generator[Models]:
+        """The roles over one gateway. `run_id` names the Dagster run that pays."""
+        ledger = self._ledger()
         try:
-            yield Models(Gateway(ledger), dict(self.roles))
+            budget = budget_of(self.budget, dict(self.roles), ledger, run_id)
+            yield Models(Gateway(ledger, run_id, budget=budget), dict(self.roles), self._door(run_id), self.budget)
         finally:
             ledger.close()
 
+    def plays(self, role: str) -> bool:
+        """Whether somebody is configured for a role that the embedded provider does not play."""
+        return role in self.roles and self.roles[role].provider != "embedded"
+
     def identity(self, role: str) -> str:
-        """Which model plays a role: what a table made by it depends on. Opens nothing."""
-        provider = EmbeddedEmbedder() if role == "embedder" else EmbeddedChat(role)
-        return provider.identity.id
+        """Which model plays a role, and where. Opens nothing and contacts nobody."""
+        return identity_of(role, self.roles.get(role, Role())).located
+
+    def dependencies(self, role: str) -> dict[str, str]:
+        """What a table made by a role's model depends on besides its prompts, by name: for the table's fingerprint.
+
+        The model, how it is asked, and what it may be sent. Opens nothing and contacts nobody.
+        """
+        settings = self.roles.get(role, Role())
+        found = {"model": self.identity(role)}
+        if settings.provider == "embedded":
+            return found
+        if role in CHAT_ROLES:
+            asked = [settings.parameters.pairs(), settings.context_window, asdict(Site(role, settings).dialect)]
+            found["parameters"] = short_id(asked)
+        egress = self.egress.version(role, host_of(settings.endpoint))
+        return {**found, "egress": egress} if egress else found
+
+    def not_real_models(self) -> set[str]:
+        """The models of which an emulator ever answered, as `identity` tells them: they prove plumbing, not quality."""
+        ledger = self._ledger()
+        try:
+            return {model.located for model in emulated(ledger)}
+        finally:
+            ledger.close()
+
+    def not_real_roles(self) -> list[str]:
+        """The roles that such a model plays now, as people read it: `azure_openai/gpt-4o (teacher)`."""
+        found = self.not_real_models()
+        played = {role: identity_of(role, settings) for role, settings in self.roles.items()}
+        return sorted(f"{model.id} ({role})" for role, model in played.items() if model.located in found)
+
+    def erase(self, versions: Iterable[str]) -> ErasedCalls:
+        """Removes what was said in calls that quoted these document versions; the calls stay as paid."""
+        ledger = self._ledger()
+        try:
+            return ledger.erase(versions)
+        finally:
+            ledger.close()
+
+    def departures(self) -> pa.Table:
+        """The egress log: what left, for which role and where to, and what was kept."""
+        return EgressLog(Path(self.egress_folder)).read()
 
     def spend(self) -> pa.Table:
         """What was paid so far, by stage and model."""
-        ledger = Ledger(self._address)
+        ledger = self._ledger()
         try:
             return ledger.spend()
         finally:
             ledger.close()
-
-
-def check_provider(role: str, settings: Role) -> None:
-    """Raises `SettingsError` for a provider that this version does not have."""
-    if settings.provider not in PROVIDERS:
-        raise SettingsError(
-            f"roles.{role}.provider is {settings.provider!r}; this version offers: {', '.join(PROVIDERS)}"
-        )

@@ -18,8 +18,9 @@ from resources.llm.embedded.teacher_fact import Fact, Place, choose
 from resources.llm.embedded.teacher_tables import table_facts
 from resources.llm.embedded.teacher_text import glossary_fact, text_facts
 from resources.llm.embedded.teacher_words import running, sentence_case, titled
-from resources.llm.gates import is_leaked, is_self_contained, is_supported, normalised
 from resources.llm.raft_text import language_of, render_answer
+from resources.llm.self_contained import is_self_contained
+from resources.llm.support import is_leaked, is_supported, normalised
 from resources.search.tokenizer import STOP_WORDS, tokens
 
 _SYNONYM_RATE = 0.45

