@@ -1,4 +1,4 @@
-"""`raftline doctor`: every precondition looked at, each with what to do if it fails."""
+"""`raftline doctor`: every precondition looked at, each with what to do if it fails. The roles are in probing.py."""
 
 import sys
 from collections.abc import Callable
@@ -6,9 +6,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from orchestration.console import table
 from orchestration.home import prepare_home
+from orchestration.probing import Row, role_rows
 from orchestration.settings import Settings, load_settings
 from orchestration.wiring import build_resources
-from resources.corpus.source import CorpusResource
+from resources.corpus.resource import CorpusResource
 from resources.errors import RaftlineError
 from resources.lake.lake import Lake
 from resources.lake.tables import FINE_TUNED_MODEL, SEARCH_INDEX, TABLES
@@ -18,8 +19,8 @@ PACKAGES = ("dagster", "duckdb", "pymupdf", "bm25s", "scipy")
 
 
 def examine() -> bool:
-    """Prints one line per check; whether all passed. The ledger's cache is not used: the embedder is really asked."""
-    rows: list[tuple[str, str, str]] = []
+    """Prints one line per check; whether all passed. Models are really asked: nothing comes from the ledger."""
+    rows: list[Row] = []
 
     def check(name: str, look: Callable[[], str]) -> bool:
         try:
@@ -32,29 +33,34 @@ def examine() -> bool:
     check("python", lambda: sys.version.split()[0])
     check("packages", lambda: ", ".join(f"{name} {version(name)}" for name in PACKAGES))
     if check("settings", lambda: str(load_settings().root)):
-        _home(load_settings(), check)
+        rows += _home(load_settings(), check)
     table(("", "check", "found"), rows)
     return all(row[0] == "ok" for row in rows)
 
 
-def _home(settings: Settings, check: Callable[[str, Callable[[], str]], bool]) -> None:
+def _home(settings: Settings, check: Callable[[str, Callable[[], str]], bool]) -> list[Row]:
+    """Looks at the home in the order in which things depend on each other; the rows of the roles."""
     resources = build_resources(settings)
     if not check("home", lambda: str(prepare_home(settings))):
-        return
+        return []
     check("documents", lambda: _documents(settings, resources["corpus"]))
     found = check("lake", lambda: _lake(resources["lake"].open()))
-    check("ledger", lambda: f"{resources['models'].spend().num_rows} models were called so far")
-    check("embedder", lambda: _embedder(resources["models"]))
+    ledger = check("ledger", lambda: f"{resources['models'].spend().num_rows} models were called so far")
     check("recipes", lambda: _recipes(settings))
     if found and resources["lake"].open().version(SEARCH_INDEX):
         check("search index", lambda: f"{len(resources['index'].load())} chunks")
         check("models", lambda: _models(resources["lake"].open(), resources["trainers"]))
+    return list(role_rows(resources["models"])) if ledger else []
 
 
 def _documents(settings: Settings, corpus: CorpusResource) -> str:
     waiting = sum(len(manifest.entries) for manifest in corpus.pending(settings.batches.max_documents))
-    listed = len(corpus.source().list() or [])
-    return f"{listed} in {settings.documents_folder}" + (f", {waiting} changes not taken in" if waiting else "")
+    listed = corpus.source().list().documents or []
+    refused = [one for one in listed if one.refusal]
+    found = [f"{len(listed) - len(refused)} in {settings.documents_place}"]
+    found += [f"{waiting} changes not taken in"] if waiting else []
+    found += [f"{len(refused)} refused, such as {refused[0].uri}: {refused[0].refusal}"] if refused else []
+    return ", ".join(found)
 
 
 def _lake(lake: Lake) -> str:
@@ -71,15 +77,6 @@ def _models(lake: Lake, trainers: TrainersResource) -> str:
     for row in rows:
         trainers.get(row["backend"]).target(row["artifact"], row["model_id"])
     return ", ".join(f"{row['recipe']} ({row['model_id']})" for row in rows) or "none yet"
-
-
-def _embedder(models) -> str:
-    import asyncio
-
-    with models.open() as opened:
-        embedder = opened.embedder()
-        [vector] = asyncio.run(embedder.provider.embed(["raftline doctor"]))
-        return f"{embedder.model}, {len(vector)} dimensions"
 
 
 def _recipes(settings: Settings) -> str:
