@@ -13,16 +13,18 @@ from assets.partitions import document_batches, training_recipes
 from assets.raft.bank import build_bank, contamination
 from assets.raft.completeness import marker_rows
 from assets.raft.composition import compose, teachable
+from assets.raft.coverage import coverage
 from assets.raft.dataset_files import write_dataset
 from assets.raft.datasheet import datasheet
 from assets.raft.external import files_version, question_files, read_questions
-from assets.raft.generation import ask_teacher, sample_chunks
+from assets.raft.generation import ask_teacher, sample_chunks, taught_by
 from assets.raft.mapping import map_questions
 from assets.raft.plots import plot_gates
 from assets.raft.recipe_files import recipe_named, recipe_rows, recipe_version, recipes_version
 from assets.raft.splits import Shares
 from assets.retrieval.assets import chunk_embeddings, search_index
 from assets.retrieval.neighbours import rank_chunks
+from assets.spending import teaching_estimates
 from resources.code_version import code_version
 from resources.folders import FoldersResource
 from resources.lake.metadata import counts, image
@@ -50,7 +52,10 @@ from resources.search.resource import IndexResource
     deps=[raw_pdfs, contextualized_chunks],
     group_name=RAFT,
     kinds={"llm", "parquet"},
-    code_version=code_version("assets.raft.generation", "resources.llm.gates", "resources.llm.prompts"),
+    code_version=code_version(
+        *(f"assets.raft.{name}" for name in ("drafts", "generation")),
+        *(f"resources.llm.{name}" for name in ("frames", "gates", "prompts", "quotes", "self_contained", "support")),
+    ),
     metadata={SETTINGS: "questions"},
 )
 def qa_pairs(
@@ -58,13 +63,15 @@ def qa_pairs(
 ) -> dg.MaterializeResult:
     """Questions with quoted chain-of-thought answers; each accepted, or kept with the gate that refused it."""
     store = lake.open()
-    stage = Stage(context, store, options, {"model": models.identity("teacher")})
+    stage = Stage(context, store, options, taught_by(models))
     titles = {row["document_id"]: row["title"] for row in store.rows(RAW_PDFS, context.partition_key)}
     everything = store.rows(CONTEXTUALIZED_CHUNKS, context.partition_key)
     chunks = sample_chunks(everything, options.questions.chunk_sampling_rate)
-    with models.open() as opened:
+    with models.open(context.run.run_id) as opened:
         teacher = opened.chat("teacher")
-        rows = ask_teacher(teacher, chunks, titles, options.questions.per_chunk)
+        opened.approve(lambda: teaching_estimates(teacher, chunks, titles, options.questions.per_chunk))
+        taught = ask_teacher(teacher, chunks, titles, options.questions.per_chunk)
+    rows = taught.rows
     accepted = [row for row in rows if row["accepted"]]
     return stage.finish(
         QA_PAIRS,
@@ -75,13 +82,14 @@ def qa_pairs(
             "accepted": len(accepted),
             "yield": len(accepted) / len(rows) if rows else 1.0,
             "refused by gate": counts(Counter(row["gate"] for row in rows if row["gate"])),
+            "repairs": counts({"asked for": taught.repairs, "accepted": taught.repaired}),
             "chunks with a question": len({row["chunk_id"] for row in accepted}),
-            "model": teacher.provider.identity.id,
-            "calls": counts(opened.usage.by_source),
-            "cost (USD)": opened.usage.cost,
+            **{f"{kind} asked about": str(share) for kind, share in coverage(chunks, rows).items()},
+            "model": teacher.identity.id,
+            **opened.usage.metadata(),
             "gates": image(plot_gates(rows), "questions by gate"),
         },
-        sample=("question", "final_answer", "kind", "accepted", "gate", "answer"),
+        sample=("question", "final_answer", "kind", "accepted", "gate", "reason", "answer"),
     )
 
 
@@ -196,7 +204,7 @@ def raft_dataset(
     stage = Stage(context, store, observed={"recipe": recipe_version(recipe)})
     bank, corpus = store.rows(QUESTION_BANK), store.rows(CORPUS)
     asked = teachable(bank)
-    with models.open() as opened:
+    with models.open(context.run.run_id) as opened:
         neighbours = rank_chunks(index.load(), asked, opened.embedder(), versions_of(corpus))
     composed = compose(asked, corpus, recipe, neighbours)
     rows = composed.rows
@@ -209,7 +217,8 @@ def raft_dataset(
             "by split": counts(Counter(row["split"] for row in rows)),
             "by policy": counts(Counter(row["policy"] for row in rows)),
             "left out": counts(Counter(reason for _, reason in composed.left_out)),
-            "tokens": sum(row["tokens"] for row in rows),
+            "tokens in rows": sum(row["tokens"] for row in rows),
+            **opened.usage.metadata(),
             "files": dg.MetadataValue.json(files),
             "datasheet": dg.MetadataValue.md(sheet),
         },
