@@ -4,11 +4,12 @@ from collections import defaultdict
 
 import dagster as dg
 
-from assets.chunks.contexts import contextualize
+from assets.chunks.contexts import contextualize, made_by
 from assets.chunks.packing import chunk_document
 from assets.documents.assets import markdown_pages, raw_pdfs
 from assets.groups import CHUNKS as GROUP
 from assets.partitions import document_batches
+from assets.spending import contexts_estimate
 from resources.code_version import code_version
 from resources.lake.metadata import counts
 from resources.lake.resource import LakeResource
@@ -62,25 +63,39 @@ def chunks(context: dg.AssetExecutionContext, lake: LakeResource, options: Pipel
     deps=[raw_pdfs, chunks],
     group_name=GROUP,
     kinds={"llm", "parquet"},
-    code_version=code_version("assets.chunks.contexts", "resources.llm.prompts"),
+    code_version=code_version(
+        "assets.chunks.blocks",
+        "assets.chunks.context_lines",
+        "assets.chunks.contexts",
+        "assets.chunks.windows",
+        "resources.llm.context_prompts",
+        "resources.llm.embedded.contextualizer",
+    ),
+    metadata={SETTINGS: "chunks,contextualization"},
 )
 def contextualized_chunks(
-    context: dg.AssetExecutionContext, lake: LakeResource, models: ModelsResource
+    context: dg.AssetExecutionContext, lake: LakeResource, models: ModelsResource, options: PipelineOptions
 ) -> dg.MaterializeResult:
     """Chunks with a context line in front, which says where in the document they stand."""
     store = lake.open()
-    stage = Stage(context, store, observed={"model": models.identity("contextualizer")})
+    stage = Stage(context, store, options, made_by(models))
     titles = {row["document_id"]: row["title"] for row in store.rows(RAW_PDFS, context.partition_key)}
-    with models.open() as opened:
+    with models.open(context.run.run_id) as opened:
         contextualizer = opened.chat("contextualizer")
-        rows = contextualize(contextualizer, store.rows(CHUNKS, context.partition_key), titles)
+        chosen = options.contextualization.within(options.chunks.max_tokens)
+        rows = store.rows(CHUNKS, context.partition_key)
+        opened.approve(lambda: [contexts_estimate(contextualizer, rows, titles, chosen)])
+        contexts = contextualize(contextualizer, rows, titles, chosen)
+        usage = opened.usage.metadata()
     return stage.finish(
         CONTEXTUALIZED_CHUNKS,
-        rows,
+        contexts.rows,
         {
-            "model": contextualizer.provider.identity.id,
-            "calls": counts(opened.usage.by_source),
-            "cost (USD)": opened.usage.cost,
+            "model": contextualizer.identity.id,
+            "lines written": counts(contexts.outcome),
+            "headings instead, because": counts(contexts.problems),
+            **contexts.cost_of_edits(chosen.mode),
+            **usage,
         },
         sample=("chunk_id", "context", "text"),
     )
