@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assets.evaluation.arms import INVALID, OK, Arm, items_for
+from assets.evaluation.arms import FAILED, INVALID, OK, Arm, items_for
 from resources.hashing import short_id
+from resources.llm.models import ChatModel
 from resources.llm.raft_text import INSTRUCTION, parse_answer, render_prompt
 from resources.llm.request import Completion, chat
-from resources.llm.resource import ChatModel
 
 PROMPT_VERSION = short_id(INSTRUCTION)
 Item = Mapping[str, Any]
@@ -16,13 +16,14 @@ Item = Mapping[str, Any]
 def answer_items(
     model: ChatModel, model_id: str, arm: Arm, items: Sequence[Item], versions: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """The answers of one model under one arm. `versions` maps chunk ids to the document versions shown."""
+    """The answers of one model under one arm. `versions` maps chunk ids to document versions: those of the documents shown, and of the question's own chunk."""
     asked = items_for(arm, items)
     requests = []
     for item in asked:
         shown = item["documents"] if arm.shows_documents else []
         prompt = render_prompt([document["text"] for document in shown], item["question"])
-        sources = {versions[document["chunk_id"]] for document in shown if document["chunk_id"] in versions}
+        chunks = {item.get("chunk_id") or "", *(document["chunk_id"] for document in shown)}
+        sources = {versions[chunk] for chunk in chunks if chunk in versions}
         requests.append(model.request(chat(INSTRUCTION, prompt), PROMPT_VERSION, sources=sorted(sources)))
     return [
         _row(model_id, arm, item, completion) for item, completion in zip(asked, model.complete(requests), strict=True)
@@ -43,8 +44,8 @@ def _row(model_id: str, arm: Arm, item: Item, completion: Completion) -> dict[st
         "quotes": list(parsed.quotes),
         "abstained": parsed.abstained,
         "chosen_index": _chosen(item, parsed.quotes),
-        "status": INVALID if reason else OK,
-        "reason": reason,
+        "status": FAILED if completion.failure else INVALID if reason else OK,
+        "reason": completion.failure or reason,
     }
 
 

@@ -10,9 +10,9 @@ from assets.raft.recipes import Recipe
 from resources.errors import RaftlineError
 from resources.lake.lake import Lake
 from resources.lake.tables import CORPUS, EVAL_REPORT
+from resources.llm.models import Models
 from resources.llm.raft_text import INSTRUCTION, REFUSAL, language_of, parse_answer, render_prompt
 from resources.llm.request import chat
-from resources.llm.resource import Models
 from resources.search.index import SearchIndex
 from resources.training.resource import TrainersResource
 

@@ -4,9 +4,12 @@ from collections import Counter
 
 import dagster as dg
 
-from assets.corpus import pages_of, versions_of
+from assets.corpus import pages_of, versions_ever, versions_of
+from assets.evaluation.arms import FAILED
 from assets.evaluation.champion import decide_champion
 from assets.evaluation.contenders import BASE, answer_all, champion_row, select, unusable
+from assets.evaluation.judge_metrics import take_scores
+from assets.evaluation.judging import judged_by, plan_judging
 from assets.evaluation.metrics import score_answers
 from assets.evaluation.publishing import report_inputs, report_row, write_report
 from assets.evaluation.report import build_report
@@ -30,6 +33,7 @@ from resources.lake.tables import (
     EVAL_REPORT,
     EVALUATION_SET,
     FINE_TUNED_MODEL,
+    JUDGE_SCORES,
     MODEL_ANSWERS,
     QUESTION_BANK,
     TEST_ANSWERS,
@@ -74,7 +78,7 @@ def evaluation_set(
     settings, corpus = options.evaluation, store.rows(CORPUS)
     questions = evaluated_questions(store.rows(QUESTION_BANK), corpus, settings.seed, settings.generated_limit)
     depth = DEPTH_PER_DOCUMENT * settings.documents
-    with models.open() as opened:
+    with models.open(context.run.run_id) as opened:
         retrieved = rank_chunks(index.load(), questions, opened.embedder(), versions_of(corpus), depth)
     rows = cut_snapshot(questions, corpus, retrieved, settings.documents, settings.seed)
     return stage.finish(
@@ -86,6 +90,7 @@ def evaluation_set(
             "by split": counts(Counter(row["split"] for row in rows)),
             "by origin": counts(Counter(row["origin"] for row in rows)),
             "by condition": counts(Counter(row["condition"] for row in rows)),
+            **opened.usage.metadata(),
         },
         sample=("split", "origin", "condition", "question", "expected_answer"),
     )
@@ -110,7 +115,7 @@ def model_answers(
     stage = Stage(context, store)
     recipe = recipe_named(folders.recipes_path, context.partition_key)
     items = [row for row in store.rows(EVALUATION_SET) if row["split"] == "validation"]
-    with models.open() as opened:
+    with models.open(context.run.run_id) as opened:
         rows = answer_all(store, opened, trainers, recipe, store.rows(FINE_TUNED_MODEL, recipe.name), items)
     return stage.finish(
         MODEL_ANSWERS,
@@ -118,7 +123,7 @@ def model_answers(
         {
             "by arm": counts(Counter(row["arm"] for row in rows)),
             "by status": counts(Counter(row["status"] for row in rows)),
-            "calls": counts(opened.usage.by_source),
+            **opened.usage.metadata(),
         },
         sample=("arm", "final_answer", "abstained", "status", "answer"),
     )
@@ -174,14 +179,14 @@ def test_answers(
     stage = Stage(context, store, options)
     recipes = valid_recipes(folders.recipes_path)
     items = store.rows(EVALUATION_SET)
-    selection = select(store, items, recipes, options.evaluation)
+    selection = select(store, items, recipes, options.evaluation, trainers)
     champion = champion_row(store)
     if champion and (problem := unusable(champion, trainers)):
         context.log.warning(f"the champion does not take part: {problem}")
         champion = None
     students = {row["model_id"]: row for row in (champion, selection.model) if row}
     test = [row for row in items if row["split"] == "test"]
-    with models.open() as opened:
+    with models.open(context.run.run_id) as opened:
         rows = answer_all(store, opened, trainers, recipes[selection.model["recipe"]], students.values(), test)
     return stage.finish(
         TEST_ANSWERS,
@@ -189,13 +194,47 @@ def test_answers(
         {
             "selected on validation": dg.MetadataValue.json([dict(row) for row in selection.table]),
             "by model": counts(Counter(row["model_id"] for row in rows)),
+            **opened.usage.metadata(),
         },
         sample=("model_id", "arm", "final_answer", "abstained", "status"),
     )
 
 
 @dg.asset(
-    deps=[test_answers, evaluation_set, question_bank, "corpus"],
+    deps=[test_answers, evaluation_set],
+    group_name=EVALUATION,
+    kinds={"llm", "parquet"},
+    code_version=code_version("assets.evaluation.judge_metrics", "assets.evaluation.judging", "resources.llm.judge"),
+    metadata={SETTINGS: "judge"},
+)
+def judge_scores(
+    context: dg.AssetExecutionContext, lake: LakeResource, models: ModelsResource, options: PipelineOptions
+) -> dg.MaterializeResult:
+    """What a judge says of the test answers: RAGAS scores, one row each. Empty, and free, while nobody is the judge."""
+    store = lake.open()
+    stage = Stage(context, store, options, judged_by(models))
+    if not models.plays("judge"):
+        return stage.finish(JUDGE_SCORES, [], {"judge": "none is configured (roles.judge); nothing was asked"})
+    tasks = plan_judging(store.rows(EVALUATION_SET), store.rows(TEST_ANSWERS), options.judge)
+    with models.open(context.run.run_id) as opened:
+        judge = opened.chat("judge")
+        rows = take_scores(tasks, judge, opened.embedder(), versions_ever(store))
+    return stage.finish(
+        JUDGE_SCORES,
+        rows,
+        {
+            "judge": judge.identity.id,
+            "calls needed, repairs aside": sum(task.calls for task in tasks),
+            "scores by status": counts(Counter(row["status"] for row in rows)),
+            "failed because": counts(Counter(row["reason"] for row in rows if row["status"] == FAILED)),
+            **opened.usage.metadata(),
+        },
+        sample=("arm", "metric", "value", "status", "reason"),
+    )
+
+
+@dg.asset(
+    deps=[test_answers, judge_scores, evaluation_set, question_bank, "corpus"],
     group_name=EVALUATION,
     kinds={"html", "report"},
     code_version=code_version("assets.evaluation", "assets.figures", "resources.statistics", "resources.text"),
@@ -205,6 +244,7 @@ def eval_report(
     context: dg.AssetExecutionContext,
     lake: LakeResource,
     folders: FoldersResource,
+    models: ModelsResource,
     trainers: TrainersResource,
     options: PipelineOptions,
 ) -> dg.MaterializeResult:
@@ -213,8 +253,11 @@ def eval_report(
     stage = Stage(context, store, options)
     recipes = valid_recipes(folders.recipes_path)
     items = store.rows(EVALUATION_SET)
-    selection = select(store, items, recipes, options.evaluation)
-    report = build_report(report_inputs(store, items, selection, recipes[selection.model["recipe"]], trainers, options))
+    asked = {row["model_id"] for row in store.rows(TEST_ANSWERS)}
+    selection = select(store, items, recipes, options.evaluation, trainers, among=asked)
+    recipe = recipes[selection.model["recipe"]]
+    inputs = report_inputs(store, items, selection, recipe, trainers, models, options)
+    report = build_report(inputs)
     html = write_report(report, folders.reports_path)
     return stage.finish(
         EVAL_REPORT,
@@ -224,6 +267,7 @@ def eval_report(
             "verdict": report.verdict,
             "recommended": report.decision.recommended,
             "promote": report.decision.promote,
+            **({"not a real model": ", ".join(inputs.not_real)} if inputs.not_real else {}),
             **{name: image(png, name) for name, png in list(report.plots.items())[:1]},
         },
     )

@@ -8,6 +8,7 @@ from assets.evaluation.arms import BASE_RAG, TUNED_RAG
 Row = dict[str, Any]
 START = "start"
 PROMOTE = "promote"
+RETIRE = "retire"
 
 
 def decide_champion(decisions: Sequence[Row], reports: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -27,6 +28,11 @@ def decide_champion(decisions: Sequence[Row], reports: Sequence[Mapping[str, Any
                 )
             )
     return history
+
+
+def retire_champion(decisions: Sequence[Row], reason: str) -> list[Row]:
+    """The decisions so far, and the one that goes back to base + documents."""
+    return [*decisions, _decision(len(decisions), None, BASE_RAG.name, RETIRE, reason, "", "")]
 
 
 def _decision(number: int, model_id: str | None, arm: str, action: str, reason: str, report: str, snapshot: str) -> Row:

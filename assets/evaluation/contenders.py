@@ -1,10 +1,10 @@
 """Who meets whom: the base, the candidates, the champion, and how one candidate is selected on validation."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assets.corpus import versions_of
+from assets.corpus import versions_ever
 from assets.evaluation.answering import answer_items
 from assets.evaluation.arms import BASE_RAG, TUNED_RAG, applicable
 from assets.evaluation.comparison import Contender, board_of
@@ -12,9 +12,9 @@ from assets.raft.recipes import Recipe
 from assets.training.models import latest_dataset, registered
 from resources.errors import LakeError
 from resources.lake.lake import Lake
-from resources.lake.tables import ANSWER_SCORES, CHAMPION_MODEL, CORPUS, FINE_TUNED_MODEL
-from resources.llm.gateway import ChatProvider
-from resources.llm.resource import Models
+from resources.lake.tables import ANSWER_SCORES, CHAMPION_MODEL, FINE_TUNED_MODEL
+from resources.llm.models import Models
+from resources.llm.provider import ChatProvider
 from resources.options import EvaluationOptions
 from resources.training.base import TrainingFailed
 from resources.training.resource import TrainersResource
@@ -36,37 +36,48 @@ def base_contender(base_model: str) -> Contender:
 
 
 def tuned_contender(row: Mapping[str, Any], trainers: TrainersResource | None = None) -> Contender:
-    """A student under the tuned arm; stamped if its backend does not train real models."""
+    """A student under the tuned arm, with its stamp if it learned from an emulator or its backend is none for real."""
     real = trainers is None or trainers.get(row["backend"]).real_model
     label = f"{row['recipe']} ({row['model_id'][:8]}) + documents"
-    return Contender(row["model_id"], TUNED_RAG.name, label, "" if real else f"backend {row['backend']}")
+    stamp = row.get("stamp") or ("" if real else f"backend {row['backend']}")
+    return Contender(row["model_id"], TUNED_RAG.name, label, stamp)
 
 
 def select(
-    lake: Lake, items: Sequence[Mapping[str, Any]], recipes: Iterable[str], options: EvaluationOptions
+    lake: Lake,
+    items: Sequence[Mapping[str, Any]],
+    recipes: Iterable[str],
+    options: EvaluationOptions,
+    trainers: TrainersResource | None = None,
+    among: Collection[str] | None = None,
 ) -> Selection:
     """The model with the highest mean utility over the validation questions; ties go to the first recipe by name.
 
-    Raises `LakeError` if no recipe has a model with scores.
+    A stamped model is not ranked: it is chosen only where no real one was scored, and the report says what it is.
+    With `among`, the models that the test questions were put to, no other is chosen. Raises `LakeError` if no recipe
+    has a model with scores, or none of them is among those.
     """
-    table, best, best_value = [], None, None
+    table, found = [], []
     for recipe in sorted(recipes):
         rows = lake.rows_or_empty(FINE_TUNED_MODEL, recipe)
         if not rows:
             continue
-        contender = tuned_contender(rows[0])
+        contender = tuned_contender(rows[0], trainers)
         board = board_of(
             items, lake.rows_or_empty(ANSWER_SCORES, recipe), "validation", options.seed, options.bootstrap_draws
         )
         interval = board.interval(contender.key, "utility", lambda _: True)
         if interval.mean is None:
             continue
-        table.append({"model": contender.label, "utility": f"{interval.mean:.3f}", "items": str(interval.n)})
-        if best_value is None or interval.mean > best_value:
-            best, best_value = rows[0], interval.mean
-    if best is None:
+        value = "not a real model: not ranked" if contender.stamp else f"{interval.mean:.3f}"
+        table.append({"model": contender.label, "utility": value, "items": str(interval.n)})
+        if among is None or rows[0]["model_id"] in among:
+            found.append((bool(contender.stamp), -interval.mean, rows[0]))
+    if not table:
         raise LakeError("no recipe has a trained and scored model: run the job train_recipe first")
-    return Selection(best, tuple(table))
+    if not found:
+        raise LakeError("the test answers are those of models that were replaced since: run the job publish_report")
+    return Selection(min(found, key=lambda entry: entry[:2])[2], tuple(table))
 
 
 def champion_row(lake: Lake) -> Row | None:
@@ -85,7 +96,7 @@ def answer_all(
     items: Sequence[Mapping[str, Any]],
 ) -> list[Row]:
     """What the recipe's base and these students answer to the items, each under the arm that it can run."""
-    versions = versions_of(lake.rows(CORPUS))
+    versions = versions_ever(lake)
     base = base_provider(lake, recipe, [recipe.name], trainers)
     entries = [(BASE_RAG, recipe.training.backend, BASE, base)]
     entries += [

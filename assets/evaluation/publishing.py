@@ -18,7 +18,8 @@ from resources.corpus.manifest import sequence_of
 from resources.errors import LakeError
 from resources.files import write_whole
 from resources.lake.lake import Lake
-from resources.lake.tables import CORPUS, MARKDOWN_PAGES, QUESTION_BANK, RAFT_DATASET, TEST_ANSWERS
+from resources.lake.tables import CORPUS, JUDGE_SCORES, MARKDOWN_PAGES, QUESTION_BANK, RAFT_DATASET, TEST_ANSWERS
+from resources.llm.resource import ModelsResource
 from resources.options import PipelineOptions
 from resources.training.resource import TrainersResource
 
@@ -43,6 +44,7 @@ def report_inputs(
     selection: Selection,
     recipe: Recipe,
     trainers: TrainersResource,
+    models: ModelsResource,
     options: PipelineOptions,
 ) -> ReportInputs:
     """Everything the report shows. The champion before this report is the one the candidate must beat."""
@@ -86,6 +88,9 @@ def report_inputs(
             f"{recipe.training.base_model} cannot run it",
         ),
         validation=selection.table,
+        judge_scores=lake.rows_or_empty(JUDGE_SCORES),
+        judge_model=models.identity("judge") if models.plays("judge") else "",
+        not_real=models.not_real_roles(),
     )
 
 

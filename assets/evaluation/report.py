@@ -15,18 +15,20 @@ from assets.evaluation.arms import ARMS
 from assets.evaluation.comparison import Board, Cell, Contender, Difference, board_of, cells, differences
 from assets.evaluation.examples import Example, PageImage, choose_examples
 from assets.evaluation.gate import Decision, GateRules, decide
+from assets.evaluation.judged_sections import JudgeSection, judge_section
 from assets.evaluation.metrics import METRICS
 from assets.evaluation.plots import draw_plots
 from assets.evaluation.sections import arm_tables, metric_tables, question_counts, slice_table
 from assets.evaluation.verdict import write_verdict
 from resources.hashing import canonical_json
+from resources.llm.judge.metrics import METRICS as JUDGE_METRICS
 from resources.statistics import DRAWS
 from resources.text import visible
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-_TEMPLATE = Path(__file__).parent / "templates" / "report.html.j2"
+_TEMPLATES = Path(__file__).parent / "templates"
 
 Row = Mapping[str, Any]
 
@@ -54,7 +56,8 @@ class ReportInputs:
     `contenders` are shown in this order; `champion` and `candidate` must be among them (`candidate` None: nothing
     trained yet). Arms of `ARMS` without a contender are shown as not applicable, with the reason in
     `not_applicable` if there is one. `validation` are lines of the leaderboard on which the candidate was chosen.
-    `measurements` (cost, latency) vary between equal runs: give them only to a report that need not be equal.
+    `judge_scores` are rows of JUDGE_SCORES by `judge_model`, which is empty while there is no judge. `not_real` names
+    the models that an emulator played, by role and id. `measurements` (cost, latency) vary between equal runs: give them only to a report that need not be equal.
     """
 
     items: Sequence[Row]
@@ -75,6 +78,9 @@ class ReportInputs:
     not_applicable: Mapping[str, str] = field(default_factory=dict)
     validation: Sequence[Mapping[str, str]] = ()
     measurements: Mapping[str, str] = field(default_factory=dict)
+    judge_scores: Sequence[Row] = ()
+    judge_model: str = ""
+    not_real: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -99,8 +105,23 @@ def build_report(inputs: ReportInputs) -> Report:
         board, inputs.answers, inputs.candidate, inputs.champion, inputs.pages, inputs.page_image
     )
     plots = draw_plots(board, inputs.contenders)
-    html = _render(inputs, board, decision, verdict, measured, paired, examples, plots)
-    return Report(html, _figures(inputs, board, decision, verdict, measured, paired), verdict, decision, plots)
+    judged = _judged(inputs)
+    html = _render(inputs, board, decision, verdict, measured, paired, examples, plots, judged)
+    figures = _figures(inputs, board, decision, verdict, measured, paired, judged)
+    return Report(html, figures, verdict, decision, plots)
+
+
+def _judged(inputs: ReportInputs) -> JudgeSection:
+    return judge_section(
+        inputs.items,
+        inputs.judge_scores,
+        inputs.judge_model,
+        inputs.contenders,
+        inputs.candidate,
+        inputs.split,
+        inputs.seed,
+        inputs.draws,
+    )
 
 
 def _render(
@@ -112,6 +133,7 @@ def _render(
     paired: Sequence[Difference],
     examples: Sequence[Example],
     plots: Mapping[str, bytes],
+    judged: JudgeSection,
 ) -> str:
     return _template().render(
         inputs=inputs,
@@ -125,7 +147,8 @@ def _render(
         plots=plots,
         counts=question_counts(board),
         snapshot=_snapshot(inputs),
-        metrics=METRICS.values(),
+        metrics=[*METRICS.values(), *(JUDGE_METRICS.values() if inputs.judge_scores else ())],
+        judge=judged,
     )
 
 
@@ -133,11 +156,13 @@ def _render(
 def _template() -> "Template":
     import jinja2
 
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
     environment.filters["data_uri"] = _data_uri
     environment.filters["shown"] = visible
     environment.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%")
-    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    return environment.get_template("report.html.j2")
 
 
 def _data_uri(png: bytes) -> str:
@@ -165,6 +190,7 @@ def _figures(
     verdict: str,
     measured: Sequence[Cell],
     paired: Sequence[Difference],
+    judged: JudgeSection,
 ) -> str:
     return canonical_json(
         {
@@ -182,6 +208,8 @@ def _figures(
             "cells": [asdict(cell) for cell in measured],
             "differences": [asdict(difference) for difference in paired],
             "validation": [dict(row) for row in inputs.validation],
+            "judge": asdict(judged),
+            "not_real": list(inputs.not_real),
             "measurements": dict(inputs.measurements),
         }
     )

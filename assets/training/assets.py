@@ -10,12 +10,14 @@ from assets.raft.assets import raft_dataset
 from assets.raft.recipe_files import recipe_named
 from assets.training.models import model_row, specification, training_data
 from assets.training.plots import plot_curve
+from assets.training.stamps import emulator_stamp
 from resources.code_version import code_version
 from resources.folders import FoldersResource
 from resources.lake.metadata import image
 from resources.lake.resource import LakeResource
 from resources.lake.stage import Stage
 from resources.lake.tables import FINE_TUNED_MODEL, MODEL_REGISTRY, RAFT_DATASET
+from resources.llm.resource import ModelsResource
 from resources.training.base import SUCCEEDED, JobHandle, Trainer, TrainingFailed
 from resources.training.resource import TrainersResource
 
@@ -31,7 +33,11 @@ POLL_SECONDS = 5.0
     code_version=code_version("assets.training.models", "resources.training"),
 )
 def fine_tuned_model(
-    context: dg.AssetExecutionContext, lake: LakeResource, folders: FoldersResource, trainers: TrainersResource
+    context: dg.AssetExecutionContext,
+    lake: LakeResource,
+    folders: FoldersResource,
+    models: ModelsResource,
+    trainers: TrainersResource,
 ) -> dg.MaterializeResult:
     """The student of one recipe. A finished run of the same specification is adopted and costs nothing."""
     store = lake.open()
@@ -45,11 +51,13 @@ def fine_tuned_model(
     handle = adopted or trainer.submit(spec, data)
     _wait(trainer, handle, context)
     artifact = trainer.artifact(handle)
+    stamp = emulator_stamp(store, models.not_real_models())
     return stage.finish(
         FINE_TUNED_MODEL,
-        [model_row(recipe.name, spec, artifact, data)],
+        [model_row(recipe.name, spec, artifact, data, stamp)],
         {
             "model": spec.idem(),
+            **({"not a real model": stamp} if stamp else {}),
             "adopted a finished run": adopted is not None,
             "rows": len(data.train),
             "validation rows": len(data.validation),
@@ -70,14 +78,17 @@ def model_registry(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.
     """Every student ever finished, one row per specification; rows are added and never changed."""
     store = lake.open()
     stage = Stage(context, store)
-    known = {row["model_id"]: row for row in store.rows_or_empty(MODEL_REGISTRY)}
+    known = {row["model_id"]: {"stamp": None, **row} for row in store.rows_or_empty(MODEL_REGISTRY)}
     finished = [row for recipe in store.partitions(FINE_TUNED_MODEL) for row in store.rows(FINE_TUNED_MODEL, recipe)]
     fresh = {row["model_id"]: row for row in finished if row["model_id"] not in known}
     return stage.finish(
         MODEL_REGISTRY,
         [*known.values(), *fresh.values()],
-        {"added": sorted(fresh)},
-        sample=("model_id", "recipe", "backend", "base_model", "metrics"),
+        {
+            "added": sorted(fresh),
+            "not real models": sorted(key for key, row in {**known, **fresh}.items() if row["stamp"]),
+        },
+        sample=("model_id", "recipe", "backend", "base_model", "stamp", "metrics"),
     )
 
 

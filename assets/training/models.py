@@ -30,8 +30,11 @@ def specification(recipe: Recipe, dataset_version: str, trainer: Trainer) -> Tra
     )
 
 
-def model_row(recipe: str, spec: TrainingSpec, artifact: Artifact, data: TrainingData) -> Row:
-    """The row of a finished model: everything needed to find, verify and reproduce it."""
+def model_row(recipe: str, spec: TrainingSpec, artifact: Artifact, data: TrainingData, stamp: str | None = None) -> Row:
+    """The row of a finished model: everything needed to find, verify and reproduce it.
+
+    `stamp` says why it is not a real model; a stamped one is never ranked, promoted or recommended.
+    """
     names = sorted(artifact.files)
     return {
         "model_id": spec.idem(),
@@ -46,6 +49,7 @@ def model_row(recipe: str, spec: TrainingSpec, artifact: Artifact, data: Trainin
         "dataset_version": spec.dataset_version,
         "training_rows": sorted(row["row_id"] for row in data.train),
         "metrics": canonical_json(dict(artifact.metrics)),
+        "stamp": stamp,
     }
 
 

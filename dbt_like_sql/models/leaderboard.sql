@@ -1,5 +1,6 @@
 -- Every scored model on the questions it was scored on: the mean of each metric per arm, origin of the question and
 -- condition. Means are compared inside one snapshot and split only. `n` counts the answers that the metric applies to.
+-- A model with a stamp is not a real one; it stands below all that are.
 -- @group: 8_marts
 -- @kinds: duckdb,sql
 -- @key: snapshot split metric model_id arm origin condition
@@ -18,6 +19,7 @@ select
     any_value(m.backend) as backend,
     any_value(m.base_model) as base_model,
     any_value(m.status) as status,
+    any_value(m.stamp) as stamp,
     s.arm,
     s.origin,
     s.condition,
@@ -26,4 +28,4 @@ select
 from scores as s
 left join model_registry as m on m.model_id = s.model_id
 group by s.snapshot, s.split, s.metric, s.model_id, s.arm, s.origin, s.condition
-order by s.snapshot, s.split, s.metric, mean desc, s.model_id, s.arm, s.origin, s.condition
+order by s.snapshot, s.split, s.metric, (any_value(m.stamp) is not null), mean desc, s.model_id, s.arm, s.origin, s.condition

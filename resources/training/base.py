@@ -9,7 +9,7 @@ from typing import Any
 
 from resources.errors import RaftlineError
 from resources.hashing import canonical_json, content_hash
-from resources.llm.gateway import ChatProvider
+from resources.llm.provider import ChatProvider
 
 SUCCEEDED = "succeeded"
 TERMINAL = frozenset({SUCCEEDED, "failed", "cancelled"})

@@ -13,7 +13,7 @@ from resources.hashing import canonical_json, content_hash
 from resources.llm.embedded.reader import Reader
 from resources.llm.embedded.reader_examples import is_generated
 from resources.llm.embedded.reader_training import ReaderHyperparameters, train_reader
-from resources.llm.gateway import ChatProvider
+from resources.llm.provider import ChatProvider
 from resources.llm.raft_text import parse_prompt
 from resources.llm.request import Completion, ModelIdentity, Request
 from resources.tokens import count_tokens
@@ -50,6 +50,9 @@ class ReaderTarget:
         text = self._reader.answer(documents, question)
         prompt = sum(count_tokens(message.content) for message in request.messages)
         return Completion(text, "stop", prompt, count_tokens(text))
+
+    async def close(self) -> None:
+        """Holds nothing."""
 
 
 class EmbeddedTrainer(Trainer):

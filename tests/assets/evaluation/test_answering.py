@@ -10,13 +10,15 @@ import pytest
 from assets.evaluation.answering import answer_items
 from assets.evaluation.arms import BASE_CLOSED_BOOK, BASE_RAG
 from assets.evaluation.conditions import RETRIEVED
+from assets.evaluation.metrics import score_answers
 from resources.lake.lake import Lake
 from resources.lake.tables import MODEL_ANSWERS
-from resources.llm.gateway import Gateway, Price
+from resources.llm.gateway import Gateway, Lane
 from resources.llm.ledger import Ledger
+from resources.llm.models import ChatModel
+from resources.llm.provider import Refused
 from resources.llm.raft_text import INSTRUCTION, REFUSAL, quoted, render_answer
 from resources.llm.request import Completion, ModelIdentity, Request
-from resources.llm.resource import ChatModel
 
 FEE, WIRE = "The fee is $5.00.", "A wire transfer costs $30.00."
 
@@ -33,6 +35,16 @@ class Student:
     async def complete(self, request: Request) -> Completion:
         self.asked.append(request)
         return Completion(self.text, self.finish_reason, 1, 1)
+
+    async def close(self) -> None:
+        """Holds nothing."""
+
+
+class Silent(Student):
+    """Refuses every call."""
+
+    async def complete(self, request: Request) -> Completion:
+        raise Refused("the prompt is too long")
 
 
 def item(number: int = 1) -> dict[str, Any]:
@@ -52,7 +64,7 @@ def ask(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
         student: Student, *items: dict[str, Any], arm: Any = BASE_RAG, versions: Any = None
     ) -> list[dict[str, Any]]:
         ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
-        model = ChatModel("student", student, Gateway(ledger), Price())
+        model = ChatModel(Lane("student", student), Gateway(ledger))
         rows = answer_items(model, "m", arm, items or (item(),), versions or {})
         Lake(tmp_path / "lake").write(MODEL_ANSWERS, rows)
         ledger.close()
@@ -88,6 +100,12 @@ def test_a_defective_answer_is_a_row_with_its_reason(ask, text, finish_reason, r
     assert (row["status"], row["reason"], row["answer"]) == ("invalid", reason, text)
 
 
+def test_a_call_that_brought_no_answer_is_not_a_wrong_answer(ask) -> None:
+    [row] = ask(Silent(""))
+    assert (row["status"], row["reason"], row["answer"]) == ("failed", "the prompt is too long", "")
+    assert score_answers([item() | {"split": "test"}], [row]) == []
+
+
 @pytest.mark.parametrize("quote", ["", "words that stand nowhere"])
 def test_a_quote_that_is_empty_or_invented_chooses_no_document(ask, quote) -> None:
     [row] = ask(Student(render_answer(quoted(quote), "$30.00")))
@@ -115,3 +133,9 @@ def test_a_call_remembers_the_document_versions_it_showed(ask) -> None:
     student = Student("<ANSWER>: x")
     ask(student, versions={"c0": "version-b", "c1": "version-a", "elsewhere": "version-z"})
     assert student.asked[0].sources == ("version-a", "version-b")
+
+
+def test_a_question_alone_comes_from_the_document_that_it_was_asked_about(ask) -> None:
+    student = Student("<ANSWER>: x")
+    ask(student, item() | {"chunk_id": "c1"}, arm=BASE_CLOSED_BOOK, versions={"c0": "version-b", "c1": "version-a"})
+    assert student.asked[0].sources == ("version-a",)
