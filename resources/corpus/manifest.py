@@ -1,47 +1,68 @@
-"""Batches: immutable arrival sets, planned by a pure function and frozen as numbered manifest files."""
+"""Batches: immutable arrival sets, frozen as numbered manifest files."""
 
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from resources.errors import RaftlineError
+from resources.files import write_whole
 from resources.hashing import canonical_json, content_hash, short_id
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A document as its source lists it. `etag` changes whenever the bytes do."""
+    """A document as its source lists it.
+
+    `etag` is the source's own stamp: it changes whenever the bytes do. `version` is the sha256 of the bytes, empty
+    where the source cannot tell without a download. `refusal` says why the source does not hand it out.
+    """
 
     uri: str
     etag: str
     size: int
+    version: str = ""
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A change of one document: a new version, a withdrawal (tombstone), or a copy of another document."""
+class Entry(Listed):
+    """A change of one document: a new version, a withdrawal (tombstone), or a copy of another document.
 
-    uri: str
-    etag: str
-    size: int
+    `document_class` is what the classification rules made of its path when it arrived.
+    """
+
     tombstone: bool = False
     duplicate_of: str = ""
+    document_class: str = ""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A batch: what arrived together, under a sequence number that orders all batches."""
+    """A batch: what arrived together from one source, under a sequence number that orders all batches."""
 
     sequence: int
     entries: tuple[Entry, ...]
+    mark: str = ""
+    source: str = ""
 
     @property
     def key(self) -> str:
-        """The partition key: the sequence number, then a hash of the content."""
-        return f"{self.sequence:06d}-{content_hash([asdict(entry) for entry in self.entries])[:8]}"
+        """The partition key: the sequence number, then a hash of the content as it arrived.
+
+        A batch keeps its key when documents of it are erased: `mark` is then the hash that it had before.
+        """
+        mark = self.mark or content_hash([vars(entry) for entry in self.entries])[:8]
+        return f"{self.sequence:06d}-{mark}"
+
+    def without(self, uris: Collection[str]) -> "Manifest":
+        """The same batch without some documents, as if they had never arrived."""
+        kept = tuple(entry for entry in self.entries if entry.uri not in uris)
+        if kept == self.entries:
+            return self
+        return Manifest(self.sequence, kept, self.key.split("-", 1)[1], self.source)
 
     def summary(self) -> str:
         """What the batch brings, in words."""
@@ -50,7 +71,12 @@ class Manifest:
         return ", ".join(f"{count} {name}" for name, count in parts.items() if count)
 
     def to_json(self) -> str:
-        return canonical_json({"sequence": self.sequence, "entries": [asdict(entry) for entry in self.entries]})
+        content = {
+            "sequence": self.sequence,
+            "source": self.source,
+            "entries": [asdict(entry) for entry in self.entries],
+        }
+        return canonical_json(content | ({"mark": self.mark} if self.mark else {}))
 
 
 def document_id(uri: str) -> str:
@@ -61,47 +87,6 @@ def document_id(uri: str) -> str:
 def sequence_of(batch: str) -> int:
     """The sequence number in a batch's partition key."""
     return int(batch.split("-", 1)[0])
-
-
-def current_entries(manifests: Iterable[Manifest]) -> dict[str, Entry]:
-    """The latest entry of every document ever seen, tombstones included."""
-    latest: dict[str, Entry] = {}
-    for manifest in sorted(manifests, key=lambda m: m.sequence):
-        latest.update({entry.uri: entry for entry in manifest.entries})
-    return latest
-
-
-def plan_batches(
-    inventory: Sequence[Listed] | None, known: Mapping[str, Entry], next_sequence: int, max_documents: int
-) -> list[Manifest]:
-    """The batches that turn what is known into what is listed.
-
-    A failed listing is None and plans nothing; an empty one withdraws everything. Of several documents with
-    the same etag one counts and the others are its duplicates: the one that counts already, else the first by URI.
-    """
-    if inventory is None:
-        return []
-    first_by_etag: dict[str, str] = {}
-    wanted: dict[str, Entry] = {}
-    for listed in sorted(inventory, key=lambda item: (not _counts(known.get(item.uri), item.etag), item.uri)):
-        original = first_by_etag.setdefault(listed.etag, listed.uri)
-        copy_of = "" if original == listed.uri else original
-        wanted[listed.uri] = Entry(listed.uri, listed.etag, listed.size, duplicate_of=copy_of)
-    changed = [entry for uri, entry in wanted.items() if known.get(uri) != entry]
-    withdrawn = [
-        Entry(uri, entry.etag, 0, tombstone=True)
-        for uri, entry in sorted(known.items())
-        if uri not in wanted and not entry.tombstone
-    ]
-    entries = sorted([*changed, *withdrawn], key=lambda entry: entry.uri)
-    return [
-        Manifest(next_sequence + number, tuple(entries[start : start + max_documents]))
-        for number, start in enumerate(range(0, len(entries), max_documents))
-    ]
-
-
-def _counts(entry: Entry | None, etag: str) -> bool:
-    return entry is not None and entry.etag == etag and not entry.tombstone and not entry.duplicate_of
 
 
 class Manifests:
@@ -143,10 +128,18 @@ class Manifests:
             written.append(manifest)
         return written
 
+    def forget(self, uris: Collection[str]) -> None:
+        """Takes erased documents out of every manifest."""
+        for manifest in self.load():
+            kept = manifest.without(uris)
+            if kept is not manifest:
+                write_whole(self._folder / f"{manifest.sequence:06d}.json", kept.to_json().encode())
+
     @staticmethod
     def _read(path: Path) -> Manifest:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-            return Manifest(data["sequence"], tuple(Entry(**entry) for entry in data["entries"]))
+            entries = tuple(Entry(**entry) for entry in data["entries"])
+            return Manifest(data["sequence"], entries, data.get("mark", ""), data["source"])
         except (ValueError, KeyError, TypeError) as error:
             raise RaftlineError(f"manifest {path} cannot be read ({error}); restore it from a backup") from error

@@ -7,29 +7,31 @@ from typing import Any
 
 import pytest
 
-from assets.documents.arrival import receive
+from assets.documents.arrival import fetch, is_unchanged, plain_row, receipts_of, receive
 from assets.documents.inspection import DocumentFacts
-from resources.corpus.manifest import Entry, document_id
+from resources.corpus.manifest import Entry, Listed, Manifest, document_id
+from resources.corpus.received import Received
+from resources.corpus.source import AccessDenied, SourceUnavailable, changed, gone
 from resources.errors import UnreadableDocument
 from resources.lake.lake import Lake
 from resources.lake.tables import RAW_PDFS
 
 DATA = b"%PDF-1.7 content"
 ETAG = hashlib.sha256(DATA).hexdigest()
-ENTRY = Entry("sub/guide.pdf", ETAG, len(DATA))
+ENTRY = Entry("sub/guide.pdf", ETAG, len(DATA), ETAG)
 
 
 @dataclass
 class Source:
-    """A folder in memory that writes down what was read; a value that is an error is raised."""
+    """A source in memory that writes down what was read; a value that is an error is raised."""
 
-    files: dict[str, bytes | OSError] = field(default_factory=dict)
+    files: dict[str, bytes | Exception] = field(default_factory=dict)
     read_names: list[str] = field(default_factory=list)
 
-    def read(self, uri: str) -> bytes:
-        self.read_names.append(uri)
-        found = self.files.get(uri, FileNotFoundError(2, "No such file"))
-        if isinstance(found, OSError):
+    def read(self, document: Listed) -> bytes:
+        self.read_names.append(document.uri)
+        found = self.files.get(document.uri, gone(document))
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -44,7 +46,7 @@ def unreadable(data: bytes, uri: str) -> DocumentFacts:
 
 @pytest.fixture
 def arrive(lake: Lake) -> Callable[..., dict[str, Any]]:
-    def run(entry: Entry, content: bytes | OSError | None = DATA, inspect: Any = readable) -> dict[str, Any]:
+    def run(entry: Entry, content: bytes | Exception | None = DATA, inspect: Any = readable) -> dict[str, Any]:
         source = Source({} if content is None else {entry.uri: content})
         row = receive(entry, source.read, lake, inspect)
         lake.write(RAW_PDFS, [row])
@@ -65,12 +67,12 @@ def test_a_document_without_title_is_called_by_its_file_name(arrive) -> None:
 
 
 def test_a_withdrawal_is_a_row_and_reads_nothing(arrive) -> None:
-    row = arrive(Entry("sub/guide.pdf", ETAG, 0, tombstone=True))
+    row = arrive(Entry("sub/guide.pdf", ETAG, 0, ETAG, tombstone=True))
     assert (row["status"], row["tombstone"], row["read"], row["error"]) == ("withdrawn", True, [], None)
 
 
 def test_a_copy_names_the_document_that_is_used_instead(arrive) -> None:
-    row = arrive(Entry("copy.pdf", ETAG, 5, duplicate_of="sub/guide.pdf"))
+    row = arrive(Entry("copy.pdf", ETAG, 5, ETAG, duplicate_of="sub/guide.pdf"))
     assert (row["status"], row["read"]) == ("duplicate", [])
     assert "sub/guide.pdf" in row["error"]
 
@@ -79,9 +81,8 @@ def test_a_copy_names_the_document_that_is_used_instead(arrive) -> None:
     ("content", "reason"),
     [
         (None, "gone from the source since it was listed"),
-        (b"other bytes", "changed since it was listed"),
-        (PermissionError(13, "Permission denied"), "cannot be read: Permission denied"),
-        (IsADirectoryError(21, "Is a directory"), "cannot be read: Is a directory"),
+        (changed(ENTRY), "changed since it was listed"),
+        (UnreadableDocument("sub/guide.pdf", "cannot be read", "check its permissions"), "cannot be read"),
     ],
 )
 def test_a_document_that_cannot_be_had_is_a_row_with_the_reason_and_leaves_no_blob(
@@ -91,7 +92,6 @@ def test_a_document_that_cannot_be_had_is_a_row_with_the_reason_and_leaves_no_bl
     assert (row["status"], row["page_count"], row["tombstone"]) == ("unreadable", 0, False)
     assert reason in row["error"]
     assert not lake.has_blob(ETAG)
-    assert not lake.has_blob(hashlib.sha256(b"other bytes").hexdigest())
 
 
 def test_an_unreadable_document_says_what_is_wrong_and_what_to_do(arrive, lake) -> None:
@@ -107,5 +107,89 @@ def test_bytes_that_were_stored_once_are_not_read_from_the_source_again(arrive) 
 
 
 def test_a_hostile_name_and_title_are_kept_as_text(arrive) -> None:
-    row = arrive(Entry("[b]x.pdf", ETAG, 5), inspect=lambda *_: DocumentFacts(1, "<script>\x1b[31m=1+1"))
+    row = arrive(Entry("[b]x.pdf", ETAG, 5, ETAG), inspect=lambda *_: DocumentFacts(1, "<script>\x1b[31m=1+1"))
     assert row["title"] == "<script>\x1b[31m=1+1"
+
+
+def test_a_refused_document_is_a_row_with_the_reason_and_is_not_read(arrive) -> None:
+    row = arrive(Entry("a.pdf", "r", 0, refusal="a link that leads out"))
+    assert (row["status"], row["error"], row["read"]) == ("unreadable", "a link that leads out", [])
+
+
+def sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def versions(entries: list[Entry]) -> dict[str, tuple[str, str]]:
+    return {entry.uri: (entry.version, entry.duplicate_of) for entry in entries}
+
+
+BATCH = Manifest(2, (Entry("a.pdf", "e1", 3), Entry("b.pdf", "e2", 3), Entry("c.pdf", "e3", 3)))
+
+
+def test_bytes_that_the_listing_did_not_tell_are_stored_and_copies_among_them_found(lake) -> None:
+    source = Source({"a.pdf": b"one", "b.pdf": b"two", "c.pdf": b"one"})
+    entries = fetch(BATCH, {}, {}, source.read, lake)
+    assert versions(entries) == {
+        "a.pdf": (sha(b"one"), ""),
+        "b.pdf": (sha(b"two"), ""),
+        "c.pdf": (sha(b"one"), "a.pdf"),
+    }
+    assert lake.get_blob(sha(b"two")) == b"two"
+    again = fetch(BATCH, {}, receipts_of(BATCH, entries), Source().read, lake)
+    assert again == entries
+
+
+def test_a_document_that_counted_before_is_the_original_of_what_arrives_with_its_bytes(lake) -> None:
+    known = {"z.pdf": Entry("z.pdf", "e", 3, sha(b"one")), "y.pdf": Entry("y.pdf", "e", 3, sha(b"two"), tombstone=True)}
+    source = Source({"a.pdf": b"one", "b.pdf": b"two", "c.pdf": b"three"})
+    found = versions(fetch(BATCH, known, {}, source.read, lake))
+    assert {uri: copy_of for uri, (_, copy_of) in found.items()} == {"a.pdf": "z.pdf", "b.pdf": "", "c.pdf": ""}
+
+
+def test_an_original_that_comes_again_with_its_bytes_keeps_its_copy(lake) -> None:
+    known = {
+        "a.pdf": Entry("a.pdf", "e0", 3, sha(b"one"), duplicate_of="b.pdf"),
+        "b.pdf": Entry("b.pdf", "e0", 3, sha(b"one")),
+    }
+    batch = Manifest(2, (Entry("a.pdf", "e0", 3, sha(b"one")), Entry("b.pdf", "e1", 3)))
+    entries = fetch(batch, known, {}, Source({"b.pdf": b"one"}).read, lake)
+    assert versions(entries) == {"a.pdf": (sha(b"one"), "b.pdf"), "b.pdf": (sha(b"one"), "")}
+    assert receipts_of(batch, entries) == {
+        "a.pdf": Received(sha(b"one"), "b.pdf"), "b.pdf": Received(sha(b"one"))
+    }  # fmt: skip
+
+
+def test_a_document_that_cannot_be_had_does_not_hold_up_its_batch(lake) -> None:
+    source = Source({"a.pdf": b"one", "b.pdf": changed(BATCH.entries[1]), "c.pdf": AccessDenied("c.pdf", "denied")})
+    entries = fetch(BATCH, {}, {}, source.read, lake)
+    assert [entry.refusal for entry in entries] == [
+        "", "changed since it was listed (the next scan brings the new version)", "denied"
+    ]  # fmt: skip
+    assert list(receipts_of(BATCH, entries)) == ["a.pdf"]
+
+
+def test_a_batch_of_which_nothing_may_be_read_fails_instead_of_being_done(lake) -> None:
+    source = Source(dict.fromkeys(("a.pdf", "b.pdf", "c.pdf"), AccessDenied("x.pdf", "denied", "ask")))
+    with pytest.raises(SourceUnavailable, match="no document of this batch may be read"):
+        fetch(BATCH, {}, {}, source.read, lake)
+
+
+def test_erased_bytes_are_not_stored_again_under_another_name(lake) -> None:
+    source = Source({"a.pdf": b"one", "b.pdf": b"two", "c.pdf": b"three"})
+    entries = fetch(BATCH, {}, {}, source.read, lake, {sha(b"two")})
+    assert "erased" in entries[1].refusal
+    assert not lake.has_blob(sha(b"two"))
+
+
+@pytest.mark.parametrize(
+    ("status", "version", "expected"),
+    [("ok", "1", True), ("unchanged", "1", True), ("unreadable", "1", False), ("ok", "2", False)],
+)
+def test_a_document_is_unchanged_if_an_earlier_batch_could_use_the_same_bytes(lake, status, version, expected) -> None:
+    lake.write(RAW_PDFS, [plain_row(Entry("a.pdf", "e0", 3, version), status)], "000001-aaaaaaaa")
+    lake.write(RAW_PDFS, [plain_row(Entry("a.pdf", "e9", 3, "9"), "ok")], "000003-aaaaaaaa")
+    known = {"a.pdf": Entry("a.pdf", "e0", 3, "1")}
+    assert is_unchanged(Entry("a.pdf", "e1", 3, "1"), known, lake, "000002-aaaaaaaa") is expected
+    assert not is_unchanged(Entry("a.pdf", "e1", 3, "3"), known, lake, "000002-aaaaaaaa")
+    assert not is_unchanged(Entry("a.pdf", "e1", 3, "1"), {}, lake, "000002-aaaaaaaa")
