@@ -1,53 +1,89 @@
 """Documents as assets: what arrived, and its pages as Markdown."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any
 
 import dagster as dg
 
-from assets.documents.arrival import OK, receive
-from assets.documents.extraction import extract_many
-from assets.documents.inspection import inspect_pdf
-from assets.documents.pages import KnownPages, page_rows
+from assets.documents.arrival import OK, UNCHANGED, UNREADABLE, fetch, is_unchanged, plain_row, receipts_of, receive
+from assets.documents.extraction import Extracted, extract_many
+from assets.documents.fidelity import fidelity, is_flagged, recall_overall
+from assets.documents.inspected import known_facts, remembering
+from assets.documents.inspection import DocumentFacts, inspect_pdf, inspect_scan
+from assets.documents.pages import TRANSCRIBER, KnownPages, page_rows
+from assets.documents.reasons import reason_of
+from assets.documents.transcription import SCANS, Source, scans_by, transcribe, transcribed_by
 from assets.groups import DOCUMENTS
 from assets.partitions import document_batches
-from resources.code_version import code_version
-from resources.corpus.source import CorpusResource
-from resources.lake.metadata import counts
+from resources.code_version import code_version, release
+from resources.corpus.resource import CorpusResource
+from resources.hashing import short_id
+from resources.lake.lake import Lake
+from resources.lake.metadata import counts, records
 from resources.lake.resource import LakeResource
 from resources.lake.stage import Stage
 from resources.lake.tables import MARKDOWN_PAGES, RAW_PDFS
+from resources.llm.models import Models
+from resources.llm.resource import ModelsResource
+from resources.options import PipelineOptions, TranscriptionOptions
 
-EXTRACTOR = code_version(
-    "assets.documents.extraction",
-    "assets.documents.inspection",
-    "assets.documents.markdown",
-    "assets.documents.parsing",
-    "assets.documents.symbols",
-    "assets.documents.tables",
-    "assets.documents.witness",
+EXTRACTOR = short_id(
+    code_version(
+        "assets.documents.extraction",
+        "assets.documents.inspection",
+        "assets.documents.links",
+        "assets.documents.markdown",
+        "assets.documents.parsing",
+        "assets.documents.symbols",
+        "assets.documents.tables",
+        "assets.documents.witness",
+    ),
+    [release(library) for library in ("pymupdf", "pypdfium2")],
 )
+INSPECTOR = code_version("assets.documents.arrival", "assets.documents.inspection", "assets.documents.inspected")
 
 
 @dg.asset(
     partitions_def=document_batches,
     group_name=DOCUMENTS,
     kinds={"pdf", "parquet"},
-    code_version=code_version("assets.documents.arrival", "assets.documents.inspection"),
+    code_version=INSPECTOR,
 )
-def raw_pdfs(context: dg.AssetExecutionContext, lake: LakeResource, corpus: CorpusResource) -> dg.MaterializeResult:
+def raw_pdfs(
+    context: dg.AssetExecutionContext, lake: LakeResource, corpus: CorpusResource, models: ModelsResource
+) -> dg.MaterializeResult:
     """The documents of a batch: new versions, withdrawals, and the unreadable ones with the reason."""
     store = lake.open()
-    stage = Stage(context, store)
+    scans = scans_by(models)
+    stage = Stage(context, store, observed=scans)
     source = corpus.source()
     manifest = corpus.manifests().get(context.partition_key)
-    rows = [receive(entry, source.read, store, inspect_pdf) for entry in manifest.entries]
+    before, receipts = corpus.before(manifest), corpus.receipts()
+    earlier = receipts.of(manifest.sequence)
+    entries = fetch(manifest, before, earlier, source.read, store, corpus.erased().versions())
+    found = receipts_of(manifest, entries)
+    if found != earlier:
+        receipts.write(manifest.sequence, found)
+    known = known_facts(store, {"code": INSPECTOR, SCANS: scans.get(SCANS, "")})
+    inspect = remembering(inspect_scan if scans else inspect_pdf, known)
+    rows = [
+        plain_row(entry, UNCHANGED)
+        if is_unchanged(entry, before, store, manifest.key)
+        else receive(entry, source.read, store, inspect)
+        for entry in entries
+    ]
+    refused = [row for row in rows if row["status"] == UNREADABLE]
     return stage.finish(
         RAW_PDFS,
         rows,
         {
             "listed": len(manifest.entries),
             "by status": counts(Counter(row["status"] for row in rows)),
-            "rejected": counts(Counter(row["error"] for row in rows if row["error"])),
+            "rejected": counts(Counter(reason_of(row["error"]) for row in refused)),
+            "rejected documents": records([{"document": row["uri"], "reason": row["error"]} for row in refused]),
             "bytes": sum(row["bytes"] for row in rows),
         },
     )
@@ -59,15 +95,27 @@ def raw_pdfs(context: dg.AssetExecutionContext, lake: LakeResource, corpus: Corp
     group_name=DOCUMENTS,
     kinds={"pymupdf", "markdown"},
     code_version=EXTRACTOR,
+    pool="markdown_pages",  # two batches at once would both parse a page that they share, and share the cores
 )
-def markdown_pages(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+def markdown_pages(
+    context: dg.AssetExecutionContext, lake: LakeResource, models: ModelsResource, options: PipelineOptions
+) -> dg.MaterializeResult:
     """The pages of a batch's documents as Markdown, each checked against an independent reader of its text."""
     store = lake.open()
-    stage = Stage(context, store)
+    transcriber = transcribed_by(models, options.transcription)
+    stage = Stage(context, store, observed=transcriber)
     documents = [row for row in store.rows(RAW_PDFS, context.partition_key) if row["status"] == OK]
     sources = ((row["uri"], store.get_blob(row["version"])) for row in documents)
-    extracted = list(extract_many(sources, KnownPages(store, EXTRACTOR)))
-    rows = [page for row, result in zip(documents, extracted, strict=True) for page in page_rows(row, result)]
+    known = KnownPages(store, EXTRACTOR, transcriber.get(TRANSCRIBER, ""))
+    facts = {row["version"]: DocumentFacts(row["page_count"], row["title"]) for row in documents}
+    inspect = remembering(inspect_scan if transcriber else inspect_pdf, facts)
+    extracted = list(extract_many(sources, known, inspect=inspect, versions=known.versions))
+    read: dict[str, Any] = {}
+    if transcriber:
+        with models.open(context.run.run_id) as opened:
+            extracted, read = _transcribed(opened, documents, extracted, store, options.transcription)
+    pages = [page_rows(row, result) for row, result in zip(documents, extracted, strict=True)]
+    rows = [page for of_document in pages for page in of_document]
     return stage.finish(
         MARKDOWN_PAGES,
         rows,
@@ -75,9 +123,43 @@ def markdown_pages(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.
             "documents": len(documents),
             "pages parsed": sum(result.parsed for result in extracted),
             "pages reused": sum(result.reused for result in extracted),
-            "failed": counts(Counter(str(result.error) for result in extracted if result.error)),
+            "failed": counts(Counter(reason_of(result.error.reason) for result in extracted if result.error)),
+            "failed documents": records(
+                [{"document": one.name, "reason": one.error.advice} for one in extracted if one.error]
+            ),
             "by method": counts(Counter(row["method"] for row in rows)),
+            "word recall": recall_overall(rows),
+            "number recall": recall_overall(rows, "number_recall"),
             "lowest word recall": min((row["word_recall"] for row in rows), default=1.0),
+            "fidelity": records(fidelity(zip((row["uri"] for row in documents), pages, strict=True))),
+            "flagged pages": sum(map(is_flagged, rows)),
+            "links": sum(len(row["links"]) for row in rows),
+            **read,
         },
         sample=("document_id", "page", "method", "word_recall", "number_recall", "markdown"),
     )
+
+
+def _transcribed(
+    models: Models,
+    documents: Sequence[Mapping[str, Any]],
+    extracted: Sequence[Extracted],
+    store: Lake,
+    options: TranscriptionOptions,
+) -> tuple[list[Extracted], dict[str, Any]]:
+    """The documents with the pages that a vision model read, and what is shown of that."""
+    read = lru_cache(maxsize=8)(store.get_blob)
+    sources = [
+        Source(row["uri"], row["version"], result.pages, partial(read, row["version"]))
+        for row, result in zip(documents, extracted, strict=True)
+    ]
+    transcriber = models.chat("transcriber")
+    done = transcribe(transcriber, sources, options)
+    shown = {
+        "transcriber": transcriber.identity.id,
+        "pages transcribed": counts(done.outcome),
+        "left to the layout reader, because": counts(done.problems),
+        "transcriptions": records(done.recalls),
+        **models.usage.metadata(),
+    }
+    return [replace(one, pages=pages) for one, pages in zip(extracted, done.pages, strict=True)], shown

@@ -1,18 +1,23 @@
 """PDF pages as markdown with the place of every piece on the page, parsed in isolation and remembered by content."""
 
+import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from assets.documents.inspection import in_child, inspect_pdf
+from assets.documents.inspection import DocumentFacts, in_child, inspect_pdf
+from assets.documents.isolation import stop_with
 from assets.documents.parsing import Page, page_hashes, parse_pages
 from resources.errors import UnreadableDocument
 
 SECONDS_PER_DOCUMENT = 20.0
 SECONDS_PER_PAGE = 3.0
 _PAGES_PER_TASK = 8
+
+Inspect = Callable[[bytes, str], DocumentFacts]
 
 
 @dataclass(frozen=True)
@@ -35,61 +40,126 @@ def extract_pages(data: bytes, name: str, known: Mapping[str, Page] | None = Non
 
 
 def extract_many(
-    documents: Iterable[tuple[str, bytes]], known: Mapping[str, Page], processes: int | None = None
+    documents: Iterable[tuple[str, bytes]],
+    known: Mapping[str, Page],
+    processes: int | None = None,
+    inspect: Inspect = inspect_pdf,
+    versions: Mapping[str, Sequence[str]] | None = None,
 ) -> Iterator[Extracted]:
     """One Extracted per (name, bytes), in the order given. A page whose hash is in `known` is not parsed again.
 
-    `known` holds pages that this same code has parsed, by `page_sha`.
+    `known` holds pages that this same code has parsed, by `page_sha`; `versions` the page hashes of files whose pages are
+    all known, by the sha256 of the file, so that such a file is not even opened. `inspect` decides which documents are
+    usable. A page that several of these documents have is parsed once.
 
     Pages depend on their own content alone, so the result is the same for any number of processes. Documents are
-    taken from the iterable as they are needed, a few ahead.
+    taken from the iterable as they are needed, a few ahead. Whoever stops early stops the child processes too.
     """
     workers = processes or os.cpu_count() or 1
-    pool = ThreadPoolExecutor(workers)  # its threads only wait for child processes
+    stop = threading.Event()
+    # The pool's threads only wait for child processes.
+    pool = ThreadPoolExecutor(workers, initializer=stop_with, initargs=(stop,))
+    work = _Work(pool, known, versions or {}, inspect)
     try:
         source = iter(documents)
         ahead: list[tuple[str, Future[_Plan]]] = []
         while True:
             for name, data in islice(source, workers + 1 - len(ahead)):
-                ahead.append((name, pool.submit(_plan, data, name, known, pool)))
+                ahead.append((name, pool.submit(work.plan, name, data)))
             if not ahead:
                 return
-            yield _finish(*ahead.pop(0), known)
+            yield work.finish(*ahead.pop(0))
     finally:
+        stop.set()
         pool.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """A document on its way: the hash of every page, and the tasks that parse the pages not known yet."""
+    """A document on its way: its bytes, the hash of every page, and the pages that its own tasks parse."""
 
-    hashes: list[str]
-    tasks: "list[Future[list[Page]]]"
-
-
-def _plan(data: bytes, name: str, known: Mapping[str, Page], pool: ThreadPoolExecutor) -> _Plan:
-    page_count = inspect_pdf(data, name).page_count
-    hashes = in_child(page_hashes, (data,), name, deadline(page_count))
-    missing = [index for index, page_sha in enumerate(hashes) if page_sha not in known]
-    slices = [missing[start : start + _PAGES_PER_TASK] for start in range(0, len(missing), _PAGES_PER_TASK)]
-    return _Plan(hashes, [pool.submit(_parse, data, name, part, hashes) for part in slices])
+    data: bytes
+    hashes: Sequence[str]
+    own: frozenset[str]
 
 
-def _parse(data: bytes, name: str, indexes: list[int], hashes: list[str]) -> list[Page]:
+class _Work:
+    """What the documents of one call share: the pool, what is known, and which task parses which page."""
+
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        known: Mapping[str, Page],
+        versions: Mapping[str, Sequence[str]],
+        inspect: Inspect,
+    ):
+        self._pool = pool
+        self._known = known
+        self._versions = versions
+        self._inspect = inspect
+        self._claims = threading.Lock()
+        self._task_of: dict[str, Future[list[Page]]] = {}
+
+    def plan(self, name: str, data: bytes) -> _Plan:
+        """Hashes the pages and starts the tasks for those that nobody knows or parses yet."""
+        hashes = self._versions.get(hashlib.sha256(data).hexdigest()) or self._hashes(name, data)
+        with self._claims:
+            first = {page_sha: index for index, page_sha in reversed(list(enumerate(hashes)))}
+            missing = sorted(
+                index
+                for page_sha, index in first.items()
+                if page_sha not in self._known and page_sha not in self._task_of
+            )
+            for part in _slices(missing):
+                task = self._pool.submit(_parse, data, name, part, hashes)
+                self._task_of |= {hashes[index]: task for index in part}
+        return _Plan(data, hashes, frozenset(hashes[index] for index in missing))
+
+    def finish(self, name: str, planned: Future[_Plan]) -> Extracted:
+        """The document once its pages are there."""
+        try:
+            plan = planned.result()
+            parsed = self._parsed(name, plan)
+        except UnreadableDocument as error:
+            return Extracted(name, error=error)
+        pages = tuple(
+            replace(parsed.get(page_sha) or self._known[page_sha], index=index)
+            for index, page_sha in enumerate(plan.hashes)
+        )
+        return Extracted(name, pages, reused=len(pages) - len(plan.own), parsed=len(plan.own))
+
+    def _parsed(self, name: str, plan: _Plan) -> dict[str, Page]:
+        """The pages that were not known, by hash. Those that failed with another document are tried with this one."""
+        tasks: dict[Future[list[Page]], set[str]] = {}
+        for page_sha in plan.hashes:
+            if page_sha not in self._known:
+                tasks.setdefault(self._task_of[page_sha], set()).add(page_sha)
+        pages: list[Page] = []
+        again: set[str] = set()
+        for task, wanted in tasks.items():
+            try:
+                pages += task.result()
+            except UnreadableDocument:
+                if wanted & plan.own:
+                    raise
+                again |= wanted
+        first = {page_sha: index for index, page_sha in reversed(list(enumerate(plan.hashes)))}
+        for part in _slices(sorted(first[page_sha] for page_sha in again)):
+            pages += _parse(plan.data, name, part, plan.hashes)
+        return {page.page_sha: page for page in pages}
+
+    def _hashes(self, name: str, data: bytes) -> Sequence[str]:
+        page_count = self._inspect(data, name).page_count
+        return in_child(page_hashes, (data,), name, deadline(page_count))
+
+
+def _slices(indexes: list[int]) -> list[list[int]]:
+    """The pages of one document in tasks for one child each."""
+    return [indexes[start : start + _PAGES_PER_TASK] for start in range(0, len(indexes), _PAGES_PER_TASK)]
+
+
+def _parse(data: bytes, name: str, indexes: list[int], hashes: Sequence[str]) -> list[Page]:
     return in_child(parse_pages, (data, indexes, hashes), name, deadline(len(indexes)))
-
-
-def _finish(name: str, planned: Future[_Plan], known: Mapping[str, Page]) -> Extracted:
-    try:
-        plan = planned.result()
-        parsed = {page.index: page for task in plan.tasks for page in task.result()}
-    except UnreadableDocument as error:
-        return Extracted(name, error=error)
-    pages = tuple(
-        parsed[index] if index in parsed else replace(known[page_sha], index=index)
-        for index, page_sha in enumerate(plan.hashes)
-    )
-    return Extracted(name, pages, reused=len(pages) - len(parsed), parsed=len(parsed))
 
 
 def deadline(pages: int) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.documents.isolation import ChildDied, DeadlineExceeded, TaskRaised, run_isolated
-from resources.errors import UnreadableDocument
+from assets.documents.reasons import Reason, unreadable
 
 _SECONDS = 20.0
 _SECONDS_PER_MEGABYTE = 5.0
@@ -35,8 +35,9 @@ class DocumentFacts:
 class Fault:
     """Why a document cannot be used and what to do about it, as it travels out of the child process."""
 
-    reason: str
-    hint: str = ""
+    reason: Reason
+    detail: str
+    hint: str
 
 
 def inspect_pdf(data: bytes, name: str, timeout: float | None = None) -> DocumentFacts:
@@ -44,10 +45,19 @@ def inspect_pdf(data: bytes, name: str, timeout: float | None = None) -> Documen
 
     The default deadline is 20 s and 5 s for every megabyte.
     """
+    return _inspect(look_inside, data, name, timeout)
+
+
+def inspect_scan(data: bytes, name: str, timeout: float | None = None) -> DocumentFacts:
+    """Like `inspect_pdf`, for when pictures of pages can be read too: a document without a text layer is usable."""
+    return _inspect(look_at_pages, data, name, timeout)
+
+
+def _inspect(look: Any, data: bytes, name: str, timeout: float | None) -> DocumentFacts:
     fault = refuse_by_signature(data)
     if fault:
-        raise UnreadableDocument(name, fault.reason, fault.hint)
-    return in_child(look_inside, (data,), name, timeout or _SECONDS + _SECONDS_PER_MEGABYTE * len(data) / 1e6)
+        raise unreadable(name, fault.reason, fault.detail, fault.hint)
+    return in_child(look, (data,), name, timeout or _SECONDS + _SECONDS_PER_MEGABYTE * len(data) / 1e6)
 
 
 def in_child(function: Any, args: tuple[Any, ...], name: str, timeout: float) -> Any:
@@ -56,22 +66,24 @@ def in_child(function: Any, args: tuple[Any, ...], name: str, timeout: float) ->
         result = run_isolated(function, args, timeout)
     except DeadlineExceeded as error:
         hint = "its pages are too intricate: split the document, or print it to a new PDF"
-        raise UnreadableDocument(name, f"parsing took longer than {timeout:.0f} s", hint) from error
+        raise unreadable(name, Reason.TOO_SLOW, f"parsing took longer than {timeout:.0f} s", hint) from error
     except ChildDied as error:
-        raise UnreadableDocument(name, f"the PDF parser failed on it: {error}", "print it to a new PDF") from error
+        raise unreadable(name, Reason.CRASHED, str(error), "print it to a new PDF") from error
     except TaskRaised as error:
-        if error.kind == "MemoryError" or "alloc" in error.message:
-            raise UnreadableDocument(name, "parsing needs more memory than is allowed", "split the file") from error
-        raise UnreadableDocument(name, f"truncated or damaged: {error}", "copy it again from its source") from error
+        if error.kind in ("MemoryError", "FzErrorLimit") or "alloc" in error.message:
+            raise unreadable(
+                name, Reason.TOO_LARGE, "it needs more memory than is allowed", "split the file"
+            ) from error
+        raise unreadable(name, Reason.DAMAGED, str(error), "copy it again from its source") from error
     if isinstance(result, Fault):
-        raise UnreadableDocument(name, result.reason, result.hint)
+        raise unreadable(name, result.reason, result.detail, result.hint)
     return result
 
 
 def refuse_by_signature(data: bytes) -> Fault | None:
     """What the first bytes already rule out; MuPDF would open a PNG or a web page under a PDF name."""
     if not data:
-        return Fault("the file is empty (0 bytes)", "copy it again")
+        return Fault(Reason.EMPTY, "0 bytes", "copy it again")
     if b"%PDF-" in data[:1024]:
         return None
     kind = next((kind for magic, kind in _MAGIC if data.startswith(magic)), None)
@@ -83,7 +95,7 @@ def refuse_by_signature(data: bytes) -> Fault | None:
     if kind is None and not any(byte < 9 for byte in data[:1024]):
         kind = "plain text"
     looks = f"it looks like {kind}" if kind else "its content is not recognised"
-    return Fault(f"not a PDF: {looks}", "export it as PDF")
+    return Fault(Reason.NOT_PDF, looks, "export it as PDF")
 
 
 def open_pdf(data: bytes) -> Any:
@@ -92,26 +104,41 @@ def open_pdf(data: bytes) -> Any:
 
     document = pymupdf.open(stream=data, filetype="pdf")
     if not document.is_pdf:
-        return Fault("not a PDF inside", "export it as PDF")
+        return Fault(Reason.NOT_PDF, "another format inside", "export it as PDF")
     if document.needs_pass and not document.authenticate(""):
-        return Fault("encrypted: it needs a password", "save a copy without password")
+        return Fault(Reason.ENCRYPTED, "it needs a password", "save a copy without password")
+    if document.page_count == 0 and not document.is_repaired:
+        return Fault(Reason.NO_PAGES, "there is nothing in it", "export it again")
     if document.page_count == 0:
-        return Fault("truncated or damaged: no page can be found in it", "copy it again from its source")
+        return Fault(Reason.DAMAGED, "no page can be found in it", "copy it again from its source")
     if document.is_repaired and b"%%EOF" not in data[-2048:]:  # its pages may be there without their content
-        return Fault("truncated or damaged: its end is missing", "copy it again from its source")
+        return Fault(Reason.DAMAGED, "its end is missing", "copy it again from its source")
     return document
 
 
 def look_inside(data: bytes) -> DocumentFacts | Fault:
-    """Child process: facts of a PDF, or the reason against it. Every page is loaded: a broken one counts."""
+    """Child process: facts of a PDF with a text layer, or the reason against it."""
+    facts, has_text = _facts(data)
+    if isinstance(facts, Fault) or has_text:
+        return facts
+    hint = "run OCR first, for instance ocrmypdf, and add the result; or configure a transcriber"
+    return Fault(Reason.NO_TEXT, "a scan?", hint)
+
+
+def look_at_pages(data: bytes) -> DocumentFacts | Fault:
+    """Child process: facts of a PDF, or the reason against it."""
+    return _facts(data)[0]
+
+
+def _facts(data: bytes) -> tuple[DocumentFacts | Fault, bool]:
+    """The facts and whether there is any text. Every page is loaded: a broken one counts."""
     import pymupdf
 
     document = open_pdf(data)
     if isinstance(document, Fault):
-        return document
+        return document, False
     flags = pymupdf.TEXTFLAGS_TEXT | pymupdf.TEXT_IGNORE_ACTUALTEXT
     texts = [page.get_text("text", flags=flags) for page in document]
-    if not any(text.strip() for text in texts):
-        return Fault("no text layer: a scan?", "run OCR first, for instance ocrmypdf, and add the result")
     title = (document.metadata or {}).get("title") or ""
-    return DocumentFacts(document.page_count, " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", title).split()))
+    facts = DocumentFacts(document.page_count, " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", title).split()))
+    return facts, any(text.strip() for text in texts)

@@ -5,7 +5,8 @@ only another process can. A *nursery* is a small server process that has the par
 per task, which takes milliseconds. Nurseries are started with `subprocess`, not `multiprocessing`, so that the
 caller's `__main__` is never imported again and a daemonic Dagster worker may use them too.
 
-A child that outlives its caller (kill -9) is ended by its own CPU limit.
+Nothing outlives its caller: when that ends in whatever way, the pipe to it closes, and the nursery kills its child and
+leaves. A caller that gives up (Ctrl-C) stops its other threads' tasks through the event of `stop_with`.
 """
 
 import atexit
@@ -20,13 +21,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection, Pipe
+from io import FileIO
+from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any
 
 GIGABYTE = 1 << 30
 _START_SECONDS = 120.0  # importing the layout models takes 2 s alone and far longer on a crowded machine
 _IDLE_SECONDS = 30.0  # a nursery without work (250 MB) leaves; one idle for half as long is not trusted with more
+_LOOK_UP_SECONDS = 0.2  # how soon a thread that waits for its task notices that it is to stop
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
 
 
@@ -36,6 +39,10 @@ class IsolationError(Exception):
 
 class DeadlineExceeded(IsolationError):
     """The task was still running when its time was over."""
+
+
+class Stopped(IsolationError):
+    """Nobody wants the task's result any more."""
 
 
 class ChildDied(IsolationError):
@@ -63,12 +70,19 @@ def run_isolated(
         nursery.kill()
         raise
     _give_back(nursery)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
+        raise DeadlineExceeded("used up its CPU time")
     if status != 0 or not answer:
         raise ChildDied(_cause_of_death(status))
     outcome, *values = pickle.loads(answer)
     if outcome == "raised":
         raise TaskRaised(*values)
     return values[0]
+
+
+def stop_with(event: threading.Event) -> None:
+    """From now on the tasks of this thread are killed, and raise `Stopped`, as soon as the event is set."""
+    _thread.stop = event
 
 
 def release_idle() -> None:
@@ -115,8 +129,12 @@ class _Nursery:
 
     def _receive(self, timeout: float) -> Any:
         try:
-            if not self.connection.poll(timeout):
-                raise DeadlineExceeded(f"not done after {timeout:.0f} s")
+            end = time.monotonic() + timeout
+            while not self.connection.poll(min(_LOOK_UP_SECONDS, max(0.0, end - time.monotonic()))):
+                if time.monotonic() >= end:
+                    raise DeadlineExceeded(f"not done after {timeout:.0f} s")
+                if _thread.stop.is_set():
+                    raise Stopped
             return pickle.loads(self.connection.recv_bytes())
         except (EOFError, OSError) as error:
             raise ChildDied("its server process is gone") from error
@@ -129,6 +147,14 @@ class _Nursery:
         self.connection.close()
 
 
+class _Thread(threading.local):
+    """What holds for the tasks of the thread that looks."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+
+
+_thread = _Thread()
 _lock = threading.Lock()
 _idle: list[_Nursery] = []
 atexit.register(release_idle)
@@ -153,8 +179,7 @@ def _give_back(nursery: _Nursery) -> None:
 
 def _cause_of_death(status: int) -> str:
     if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        return "used up its CPU time" if number == signal.SIGXCPU else f"died of {signal.Signals(number).name}"
+        return f"died of {signal.Signals(os.WTERMSIG(status)).name}"
     return f"ended with code {os.waitstatus_to_exitcode(status)} and no answer"
 
 
@@ -178,13 +203,25 @@ def serve(descriptor: int) -> None:
             os.close(reading)
             _child(task, writing)
         os.close(writing)
-        with os.fdopen(reading, "rb") as pipe:
-            answer = pipe.read()
+        with os.fdopen(reading, "rb", buffering=0) as pipe:
+            answer = _answer(pipe, connection, child)
         _, status = os.waitpid(child, 0)
         try:
             connection.send_bytes(pickle.dumps((status, answer)))
         except OSError:
             return
+
+
+def _answer(pipe: FileIO, connection: Connection, child: int) -> bytes:
+    """All that the child writes. A caller that hangs up meanwhile has died: the child is killed."""
+    parts = []
+    while True:
+        if connection in wait([pipe.fileno(), connection]):  # callers say nothing while a task runs
+            os.kill(child, signal.SIGKILL)
+            return b""
+        parts.append(pipe.read(GIGABYTE // 1024))
+        if not parts[-1]:
+            return b"".join(parts)
 
 
 def _child(task: bytes, writing: int) -> None:

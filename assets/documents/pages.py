@@ -5,33 +5,45 @@ from dataclasses import asdict
 from typing import Any
 
 from assets.documents.extraction import Extracted
+from assets.documents.links import Link
 from assets.documents.parsing import Box, Page
 from resources.lake.lake import Lake
 from resources.lake.tables import MARKDOWN_PAGES
 
 FAILED = "failed"
+TRANSCRIBER = "transcriber"
+"""The part of the pages' fingerprint that says which model reads pages, with its prompts and settings."""
 
 
 class KnownPages(Mapping[str, Page]):
     """Every page that one version of the extractor has parsed, in any batch, by the hash of its content.
 
-    Only the hashes are held; a batch is read when the first of its pages is asked for.
+    `transcriber` is who looked at the pages besides, empty for nobody: pages that another one saw are not known, nor are
+    those that were left to the layout reader for a reason, which may have been one of their document.
+    Only the hashes are held; a batch is read when the first of its pages is asked for. `versions` holds, by version, the
+    page hashes of documents whose pages are all known.
     """
 
-    def __init__(self, lake: Lake, extractor: str):
+    def __init__(self, lake: Lake, extractor: str, transcriber: str = ""):
         self._lake = lake
         self._batch_of: dict[str, str] = {}
         self._pages: dict[str, Page] = {}
+        hashes: dict[tuple[str, str], list[str]] = {}
         for batch in lake.partitions(MARKDOWN_PAGES):
             made_from = lake.fingerprint(MARKDOWN_PAGES.name, batch)
-            if made_from and made_from.get("code") == extractor:
-                hashes = lake.read(MARKDOWN_PAGES, batch, ["page_sha"]).column("page_sha").to_pylist()
-                self._batch_of |= {page_sha: batch for page_sha in hashes if page_sha}
+            if made_from and (made_from.get("code"), made_from.get(TRANSCRIBER, "")) == (extractor, transcriber):
+                rows = lake.read(MARKDOWN_PAGES, batch, ["version", "page", "page_sha", "error"]).to_pylist()
+                self._batch_of |= {row["page_sha"]: batch for row in rows if not row["error"]}
+                flawed = {row["version"] for row in rows if row["error"]}
+                for row in sorted(rows, key=lambda row: row["page"]):
+                    if row["version"] not in flawed:
+                        hashes.setdefault((row["version"], batch), []).append(row["page_sha"])
+        self.versions = {version: found for (version, _), found in hashes.items()}
 
     def __getitem__(self, page_sha: str) -> Page:
         if page_sha not in self._pages:
             rows = self._lake.rows(MARKDOWN_PAGES, self._batch_of[page_sha])
-            self._pages |= {row["page_sha"]: _page(row) for row in rows if row["page_sha"]}
+            self._pages |= {row["page_sha"]: _page(row) for row in rows if not row["error"]}
         return self._pages[page_sha]
 
     def __contains__(self, page_sha: object) -> bool:
@@ -49,7 +61,7 @@ def page_rows(document: Mapping[str, Any], extracted: Extracted) -> list[dict[st
     owner = {"document_id": document["document_id"], "version": document["version"]}
     if extracted.error:
         empty = {"markdown": "", "method": FAILED, "page_sha": "", "word_recall": 0.0, "number_recall": 0.0}
-        size = {"width": 0.0, "height": 0.0, "boxes": [], "error": extracted.error.advice}
+        size = {"width": 0.0, "height": 0.0, "boxes": [], "links": [], "error": extracted.error.advice}
         return [owner | {"page": page} | empty | size for page in range(document["page_count"])]
     return [
         owner
@@ -63,7 +75,8 @@ def page_rows(document: Mapping[str, Any], extracted: Extracted) -> list[dict[st
             "width": page.width,
             "height": page.height,
             "boxes": [asdict(box) for box in page.boxes],
-            "error": None,
+            "links": [asdict(link) for link in page.links],
+            "error": page.note or None,
         }
         for page in extracted.pages
     ]
@@ -80,4 +93,5 @@ def _page(row: Mapping[str, Any]) -> Page:
         row["height"],
         row["word_recall"],
         row["number_recall"],
+        links=tuple(Link(**link) for link in row["links"]),
     )

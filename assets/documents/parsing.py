@@ -2,10 +2,13 @@
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from assets.documents.inspection import Fault, open_pdf
+from assets.documents.links import Link, links_of, placed
 from assets.documents.markdown import box_markdown, heading_level, outline_key
 from assets.documents.symbols import spell_out_pictograms
 from assets.documents.witness import broken_addresses, divided_words, recalls, respaced
@@ -29,8 +32,24 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Sight:
+    """What is on a page besides its markdown: pdfium's text, the running heads that are left out of it, and pictures.
+
+    `pictured` is the share of the page that its largest picture covers.
+    """
+
+    text: str
+    pictured: float
+    heads: str = ""
+
+
+@dataclass(frozen=True)
 class Page:
-    """One page: 0-based index, markdown, hash of what is printed on it, boxes, size in points, witness scores."""
+    """One page: 0-based index, markdown, hash of what is printed on it, boxes, size in points, witness scores.
+
+    `note` says why the page is not as it was asked for. `links` lie beside the text, so that quotes stay the words that a
+    reader sees. `sight` is known where the page was parsed just now.
+    """
 
     index: int
     markdown: str
@@ -41,6 +60,9 @@ class Page:
     height: float
     word_recall: float
     number_recall: float
+    note: str = ""
+    links: tuple[Link, ...] = ()
+    sight: Sight | None = field(default=None, compare=False)
 
 
 def page_hashes(data: bytes) -> list[str] | Fault:
@@ -59,11 +81,12 @@ def page_hashes(data: bytes) -> list[str] | Fault:
         ]
         pixels = hashlib.sha256(page.get_pixmap(dpi=_FINGERPRINT_DPI, annots=False).samples).hexdigest()
         size = [round(side, 1) for side in page.rect]
-        hashes.append(content_hash(pymupdf.VersionBind, size, spans, pixels, outlines.get(page.number, {})))
+        outline, links = outlines.get(page.number, {}), links_of(page)
+        hashes.append(content_hash(pymupdf.VersionBind, size, spans, pixels, outline, links))
     return hashes
 
 
-def parse_pages(data: bytes, indexes: list[int], hashes: list[str]) -> list[Page] | Fault:
+def parse_pages(data: bytes, indexes: list[int], hashes: Sequence[str]) -> list[Page] | Fault:
     """Child process: the pages with these indexes."""
     import pypdfium2
 
@@ -80,13 +103,17 @@ def parse_pages(data: bytes, indexes: list[int], hashes: list[str]) -> list[Page
 
 def _page(document: Any, witness: Any, index: int, page_sha: str, outline: dict[str, int]) -> Page:
     page = document[index]
-    raw, spans = page.get_text("text", flags=_text_flags()), _spans(page)
+    read = page.get_textpage(flags=_text_flags())  # once: every other reading decodes the page's pictures again
+    raw, spans = page.get_text("text", textpage=read), _spans(page)
     [converted] = document.to_markdown(
         pages=[index], page_chunks=True, use_ocr=False, header=False, footer=False, show_progress=False
     )
     found_boxes = [(box["class"], tuple(map(float, box["bbox"])), box["pos"]) for box in converted["page_boxes"]]
-    if all(kind in _RUNNING for kind, *_ in found_boxes):  # a page of a head alone is a page
-        found_boxes = [("text", rectangle, (0, 0)) for _, rectangle, _ in found_boxes]
+    if not any(_speaks(kind, converted["text"][slice(*position)], raw) for kind, _, position in found_boxes):
+        # A page of a head alone is a page.
+        found_boxes = [
+            ("text", place, (0, 0)) if kind in _RUNNING else (kind, place, at) for kind, place, at in found_boxes
+        ]
     running = [rectangle for kind, rectangle, _ in found_boxes if kind in _RUNNING]
     seen = _witness_text(page, witness[index], running)
     glued = {**divided_words(seen), **broken_addresses(raw)}
@@ -114,7 +141,25 @@ def _page(document: Any, witness: Any, index: int, page_sha: str, outline: dict[
     markdown = "".join(pieces)
     words, numbers = recalls(markdown, seen)
     width, height = (round(side, 2) for side in (page.rect.width, page.rect.height))
-    return Page(index, markdown, "layout", page_sha, tuple(boxes), width, height, words, numbers)
+    sight = Sight(seen, _pictured(page), "\n".join(page.get_textbox(rectangle, textpage=read) for rectangle in running))
+    words_in = partial(page.get_textbox, textpage=read)
+    links = placed(links_of(page), words_in, markdown, boxes)
+    return Page(
+        index, markdown, "layout", page_sha, tuple(boxes), width, height, words, numbers, links=links, sight=sight
+    )
+
+
+def _speaks(kind: str, text: str, raw: str) -> bool:
+    """Whether a layout box is a part of the page's body that says something."""
+    return kind not in _RUNNING and (kind != "picture" or bool(box_markdown(kind, text, raw, 1)))
+
+
+def _pictured(page: Any) -> float:
+    """The share of the page that its largest picture covers."""
+    import pymupdf
+
+    areas = [(pymupdf.Rect(image["bbox"]) & page.rect).get_area() for image in page.get_image_info()]
+    return round(max(areas, default=0.0) / page.rect.get_area(), 3)
 
 
 def _witness_text(page: Any, witness: Any, dropped: list[tuple[float, ...]]) -> str:

@@ -17,11 +17,18 @@ def recalls(markdown: str, expected: str) -> tuple[float, float]:
     Numbers are compared as multisets of exact tokens. pdfium glues a footnote mark to its amount (`$5.00` and note
     5 read `$5.005`): such a token is found when the markdown has the amount followed by that mark.
     """
-    apart = _SUPERSCRIPT.sub(lambda mark: f" {mark[1].replace(',', ' ')} ", markdown)
-    glued = _SUPERSCRIPT.sub(r"\1", markdown)
+    apart, glued = _readings(markdown)
     words = _recall(_words(expected), _words(apart) | _words(glued))
     numbers = _recall(_numbers(expected), _numbers(apart) | _numbers(glued))
     return round(words, 4), round(numbers, 4)
+
+
+def additions(markdown: str, expected: str) -> tuple[float, list[str]]:
+    """What a page's markdown holds beyond pdfium's text of it: the share of its words, and its numbers."""
+    apart, glued = _readings(markdown)
+    share = 1 - _recall(_words(apart), _words(expected))
+    numbers = (_numbers(apart) - _numbers(expected)) & (_numbers(glued) - _numbers(expected))
+    return round(share, 4), sorted(numbers.elements())
 
 
 def divided_words(expected: str) -> dict[str, str]:
@@ -48,6 +55,12 @@ def respaced(markdown: str, glued: dict[str, str]) -> str:
     for address in (key for key in glued if not key.isalpha()):
         markdown = markdown.replace(address, glued[address])
     return _LATIN.sub(lambda match: glued.get(match[0], match[0]), markdown)
+
+
+def _readings(markdown: str) -> tuple[str, str]:
+    """The markdown with its footnote marks apart from the words before them, and glued to them."""
+    apart = _SUPERSCRIPT.sub(lambda mark: f" {mark[1].replace(',', ' ')} ", markdown)
+    return apart, _SUPERSCRIPT.sub(r"\1", markdown)
 
 
 def _recall(expected: Counter[str], found: Counter[str]) -> float:

@@ -1,9 +1,16 @@
-"""PDFs made for the tests: pages of placed text, tables with rules, pictograms, footnote marks."""
+"""PDFs made for the tests: pages of placed text, tables with rules, pictograms, footnote marks, scans."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pymupdf
 import pytest
+
+from assets.documents.rendering import View, page_pictures
+from resources.llm.models import ChatModel
+from resources.llm.resource import ModelsResource
+from resources.llm.roles import Role
 
 MakePdf = Callable[..., bytes]
 
@@ -75,3 +82,40 @@ def fee_table_pdf() -> bytes:
         page.insert_text((72, y - 3), mark, fontsize=6, fontname="helv")
         page.insert_text((77, y), text, fontsize=8.5, fontname="helv")
     return document.tobytes()
+
+
+@pytest.fixture
+def transcriber(emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatModel]:
+    """The transcriber's role on the emulator."""
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", emulator.key)
+    role = Role(provider="azure_openai", model="gpt-4o-2024-08-06", deployment="gpt-4o", endpoint=emulator.url)
+    resource = ModelsResource(ledger_url=f"sqlite:///{tmp_path / 'ledger.db'}", roles={"transcriber": role})
+    with resource.open("run") as opened:
+        yield opened.chat("transcriber")
+
+
+@pytest.fixture
+def says(emulator) -> Callable[..., None]:
+    """Sets what the emulator reads in the pictures of a page: `says(pdf, View(1024), "...")`, a text per picture."""
+    known: dict[str, str] = {}
+
+    def teach(data: bytes, view: View, *texts: str, index: int = 0) -> None:
+        pictures = page_pictures(data, "a.pdf", index, view)
+        known.update({hashlib.sha256(png).hexdigest(): text for png, text in zip(pictures, texts, strict=True)})
+        emulator.configure(transcriptions=known)
+
+    return teach
+
+
+@pytest.fixture
+def scan_of() -> Callable[[bytes], bytes]:
+    """A PDF as a scanner makes one of a printed PDF: a picture per page and no text."""
+
+    def scan(data: bytes) -> bytes:
+        printed, scanned = pymupdf.open(stream=data, filetype="pdf"), pymupdf.open()
+        for page in printed:
+            sheet = scanned.new_page(width=page.rect.width, height=page.rect.height)
+            sheet.insert_image(sheet.rect, stream=page.get_pixmap(dpi=100).tobytes("png"))
+        return scanned.tobytes()
+
+    return scan

@@ -1,5 +1,7 @@
 """Pages as markdown: what is printed comes out, in place, the same every time."""
 
+import hashlib
+
 import pymupdf
 import pytest
 
@@ -98,6 +100,43 @@ def test_order_and_result_do_not_depend_on_the_number_of_processes(guide, fee_ta
     assert [(result.name, bool(result.error)) for result in two] == [
         ("guide.pdf", False), ("broken.pdf", True), ("fees.pdf", False), ("empty.pdf", True),
     ]  # fmt: skip
+
+
+def test_a_page_of_several_documents_is_parsed_once(make_pdf, prose, guide, guide_pages):
+    second = make_pdf(prose("Meadow", "meadow"), prose("Meadow", "meadow"), prose("Harbour", "atoll"))
+    results = list(extract_many([("guide.pdf", guide), ("second.pdf", second)], {}, 2))
+    assert sum(result.parsed for result in results) == 4
+    assert list(results[0].pages) == guide_pages
+    assert [(page.index, page.markdown[:9]) for page in results[1].pages] == [
+        (0, "## Meadow"), (1, "## Meadow"), (2, "## Harbou"),
+    ]  # fmt: skip
+
+
+def test_a_page_that_failed_with_another_document_is_tried_with_its_own(guide, guide_pages):
+    """The first document passes as the guide until its pages are parsed."""
+    hashes = [page.page_sha for page in guide_pages]
+    broken = b"%PDF-1.7 no document at all"
+    versions = {hashlib.sha256(data).hexdigest(): hashes for data in (broken, guide)}
+    first, second = extract_many([("broken.pdf", broken), ("guide.pdf", guide)], {}, 1, versions=versions)
+    assert first.error is not None
+    assert list(second.pages) == guide_pages
+
+
+def test_a_file_whose_pages_are_all_known_is_not_opened(guide_pages):
+    known = {page.page_sha: page for page in guide_pages}
+    versions = {hashlib.sha256(b"bytes").hexdigest(): list(known)}
+    [result] = extract_many([("guide.pdf", b"bytes")], known, versions=versions)
+    assert (list(result.pages), result.reused, result.parsed) == (guide_pages, 3, 0)
+
+
+def test_a_head_above_nothing_but_a_picture_is_the_pages_text():
+    document = pymupdf.open()
+    page = document.new_page()
+    page.insert_text((72, 90), "The Basic account costs 4 dollars a month.", fontsize=11)
+    dot = pymupdf.Pixmap(pymupdf.csGRAY, pymupdf.IRect(0, 0, 8, 8))
+    page.insert_image(pymupdf.Rect(72, 200, 400, 500), pixmap=dot)
+    [read] = extract_pages(document.tobytes(), "a.pdf")
+    assert read.markdown == "The Basic account costs 4 dollars a month."
 
 
 def test_an_unreadable_document_is_raised_with_its_name():

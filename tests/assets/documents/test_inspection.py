@@ -6,7 +6,7 @@ import zipfile
 import pymupdf
 import pytest
 
-from assets.documents.inspection import inspect_pdf
+from assets.documents.inspection import inspect_pdf, inspect_scan
 from resources.errors import UnreadableDocument
 
 AES_256 = 5
@@ -64,6 +64,14 @@ def test_a_scan_is_told_to_run_ocr():
     document = pymupdf.open()
     document.new_page().insert_image(pymupdf.Rect(0, 0, 300, 300), stream=png())
     assert "no text layer" in reason_against(document.tobytes())
+
+
+def test_a_scan_is_a_document_where_pictures_can_be_read():
+    document = pymupdf.open()
+    document.new_page().insert_image(pymupdf.Rect(0, 0, 300, 300), stream=png())
+    assert inspect_scan(document.tobytes(), "a.pdf").page_count == 1
+    with pytest.raises(UnreadableDocument):
+        inspect_scan(png(), "a.pdf")
 
 
 def test_a_page_tree_that_contains_itself_is_refused(make_pdf):

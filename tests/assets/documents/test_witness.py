@@ -1,6 +1,6 @@
 """The second reader notices what is missing and is not fooled by footnote marks."""
 
-from assets.documents.witness import broken_addresses, divided_words, recalls, respaced
+from assets.documents.witness import additions, broken_addresses, divided_words, recalls, respaced
 
 
 def test_a_mark_glued_to_an_amount_by_the_witness_is_found():
@@ -23,3 +23,9 @@ def test_spaces_and_hyphens_lost_by_the_converter_are_restored():
     assert respaced("online into", divided_words("on line in to, online into")) == "online into"
     lost = broken_addresses("see www.banking-\nombudsman.example now")
     assert respaced("see www.bankingombudsman.example now", lost) == "see www.banking-ombudsman.example now"
+
+
+def test_what_the_page_does_not_have_is_told():
+    assert additions("|$5.00<sup>5</sup>|", "$5.005") == (0.0, [])
+    assert additions("costs $5.00 or $6.00, $6.00", "costs $5.00") == (0.5, ["6.00", "6.00"])
+    assert additions("costs $5.00 or so", "costs $5.00 or $6.00 or so and more") == (0.0, [])

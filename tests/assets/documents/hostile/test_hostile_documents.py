@@ -1,0 +1,114 @@
+"""Every hostile file ends in time, either as pages or with a reason of the closed vocabulary, and harms no other."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from assets.documents.extraction import Extracted, extract_many
+from assets.documents.inspection import DocumentFacts, inspect_pdf
+from assets.documents.reasons import Reason, reason_of
+
+ENDS = {
+    "empty.pdf": Reason.EMPTY,
+    "cut.pdf": Reason.DAMAGED,
+    "locked.pdf": Reason.ENCRYPTED,
+    "cyclic.pdf": Reason.DAMAGED,
+    "form bomb.pdf": Reason.TOO_SLOW,
+    "flate bomb.pdf": Reason.TOO_SLOW,
+    "page.html.pdf": Reason.NOT_PDF,
+    "picture.pdf": Reason.NOT_PDF,
+    "archive.pdf": Reason.NOT_PDF,
+    "no pages.pdf": Reason.NO_PAGES,
+    "deep tree.pdf": Reason.NO_TEXT,
+    "deep array.pdf": Reason.NO_TEXT,
+}
+READABLE = {
+    "30000 pixels.pdf": 2,
+    "1000 pages.pdf": 1000,
+    "script.pdf": 2,
+    "wrong xref.pdf": 1,
+    "line\nbreak\r\x1b[31m.pdf": 1,
+}
+
+
+def impatient(data: bytes, name: str) -> DocumentFacts:
+    """The inspection with little time for bombs, so that the test is short."""
+    return inspect_pdf(data, name, timeout=1.5 if "bomb" in name else None)
+
+
+@pytest.fixture(scope="module")
+def batch(hostile, healthy) -> dict[str, Extracted]:
+    """What became of each file; a healthy one comes first and last."""
+    documents = [("first.pdf", healthy), *hostile.items(), ("last.pdf", healthy)]
+    return {result.name: result for result in extract_many(documents, {}, 2, inspect=impatient)}
+
+
+def test_every_file_ends_with_its_reason_or_its_pages(batch):
+    refused = {name: reason_of(result.error.reason) for name, result in batch.items() if result.error}
+    assert refused == ENDS
+    assert {name: len(batch[name].pages) for name in READABLE} == READABLE
+
+
+def test_reasons_say_what_to_do_and_none_is_the_beginning_of_another(batch):
+    assert all(result.error.hint for result in batch.values() if result.error)
+    assert not [(one, other) for one in Reason for other in Reason if one != other and one.startswith(other)]
+    assert reason_of("whatever a source says") == Reason.NOT_HAD
+
+
+def test_the_rest_of_the_batch_is_untouched(batch, healthy):
+    [alone] = extract_many([("alone.pdf", healthy)], {})
+    assert batch["first.pdf"].pages == batch["last.pdf"].pages == alone.pages
+    assert "costs 4 dollars a month" in alone.pages[0].markdown
+
+
+def test_what_can_be_read_is_read_whole(batch):
+    for name in READABLE:
+        assert all("costs 4 dollars a month" in page.markdown for page in batch[name].pages), name
+        assert {(page.word_recall, page.number_recall) for page in batch[name].pages} == {(1.0, 1.0)}
+
+
+def test_equal_pages_are_parsed_once_whichever_documents_they_are_in(batch):
+    assert sum(result.parsed for result in batch.values()) == len(
+        {page.page_sha for result in batch.values() for page in result.pages}
+    )
+
+
+def test_a_title_with_line_breaks_is_one_line(hostile):
+    assert inspect_pdf(hostile["line\nbreak\r\x1b[31m.pdf"], "a\nb.pdf").title == "Fees and charges"
+
+
+@pytest.mark.slow
+def test_five_hundred_files_leave_no_memory_and_no_handles_behind(hostile, form_bomb, make_pdf):
+    """Five of them are killed at their deadline. The first hundred warm up what a process keeps for good."""
+    small = [data for data in hostile.values() if len(data) < 50_000 and data is not form_bomb]
+
+    def files(start: int, end: int):
+        for number in range(start, end):
+            text = f"Account number {number % 20} costs {number % 20} dollars."
+            yield f"{number} healthy.pdf", make_pdf([(72, 90, text, 11, "helv")])
+            yield f"{number} hostile.pdf", form_bomb if number % 50 == 7 else small[number % len(small)]
+
+    def hasty(data: bytes, name: str) -> DocumentFacts:
+        return inspect_pdf(data, name, timeout=0.5 if data is form_bomb else None)
+
+    def run(start: int, end: int) -> int:
+        return sum(1 for _ in extract_many(files(start, end), {}, 2, inspect=hasty))
+
+    ended = run(0, 50)
+    handles, memory = open_handles(), resident()
+    ended += run(50, 250)
+    time.sleep(0.2)
+    assert ended == 500
+    assert open_handles() <= handles
+    assert resident() - memory < 20 * 2**20
+
+
+def open_handles() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
