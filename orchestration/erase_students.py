@@ -1,0 +1,103 @@
+"""What is to be erased, and the students that learned from it: datasets and files removed, models marked."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assets.evaluation.champion import retire_champion
+from orchestration.console import counted
+from resources.corpus.manifest import document_id
+from resources.lake.lake import Lake
+from resources.lake.tables import (
+    CHAMPION_MODEL,
+    CHUNKS,
+    FINE_TUNED_MODEL,
+    MODEL_REGISTRY,
+    QA_PAIRS,
+    QUESTION_BANK,
+    RAFT_DATASET,
+)
+
+MARK = "it learned from a document that was erased"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be erased: a document, with every copy of its bytes, in all versions.
+
+    `stamps` are those under which its source listed each path.
+    """
+
+    uris: tuple[str, ...]
+    versions: tuple[str, ...]
+    stamps: Mapping[str, tuple[str, ...]]
+
+    @property
+    def document_ids(self) -> tuple[str, ...]:
+        return tuple(document_id(uri) for uri in self.uris)
+
+
+def erase_students(lake: Lake, target: Target, folder: Path) -> list[str]:
+    """Removes datasets and models that hold the document, marks the models, and sends the champion back to base."""
+    chunks, questions = _derived(lake, target)
+    clean: set[str] = set()
+    for recipe in lake.partitions(RAFT_DATASET):
+        rows = lake.rows(RAFT_DATASET, recipe)
+        held = any(
+            row["question_id"] in questions or any(document["chunk_id"] in chunks for document in row["documents"])
+            for row in rows
+        )
+        if held:
+            drop(lake, RAFT_DATASET.name, recipe)
+            lake.delete_files(f"datasets/{recipe}")
+            drop(lake, FINE_TUNED_MODEL.name, recipe)
+        else:
+            version = lake.version(RAFT_DATASET, recipe)
+            students = lake.rows_or_empty(FINE_TUNED_MODEL, recipe)
+            clean |= {row["model_id"] for row in students if row["dataset_version"] == version}
+    registry = [{"stamp": None, **row} for row in lake.rows_or_empty(MODEL_REGISTRY)]
+    marked = [str(row["model_id"]) for row in registry if row["model_id"] not in clean]
+    if registry:
+        lake.write(MODEL_REGISTRY, [row | ({"stamp": MARK} if row["model_id"] in marked else {}) for row in registry])
+    for model in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if model.name not in clean:
+            shutil.rmtree(model) if model.is_dir() else model.unlink()
+    _retire(lake, marked)
+    students = counted(len(marked), "student")
+    return [f"{students} marked as having learned from it, or perhaps; files of theirs removed"]
+
+
+def _retire(lake: Lake, marked: Sequence[str]) -> None:
+    decisions = lake.rows_or_empty(CHAMPION_MODEL)
+    if decisions and decisions[-1]["model_id"] in marked:
+        decisions = retire_champion(decisions, MARK)
+    if decisions:
+        # Verdicts may quote answers; why an earlier champion was promoted is in no report any more.
+        lake.write(CHAMPION_MODEL, [row | {"reason": _plain(row)} for row in decisions])
+
+
+def _plain(decision: Mapping[str, Any]) -> str:
+    told = decision["action"] in ("start", "retire")
+    return decision["reason"] if told else "its report was removed when a document was erased"
+
+
+def _derived(lake: Lake, target: Target) -> tuple[set[str], set[str]]:
+    """The ids of the document's chunks and of the questions about it."""
+    chunks = {row["chunk_id"] for batch in lake.partitions(CHUNKS) for row in _own(lake, CHUNKS.name, batch, target)}
+    questions = {
+        row["question_id"] for batch in lake.partitions(QA_PAIRS) for row in _own(lake, QA_PAIRS.name, batch, target)
+    }
+    bank = lake.rows_or_empty(QUESTION_BANK)
+    return chunks, questions | {row["question_id"] for row in bank if row["document_id"] in target.document_ids}
+
+
+def _own(lake: Lake, table: str, batch: str, target: Target) -> list[dict[str, Any]]:
+    return [row for row in lake.rows(table, batch) if row["document_id"] in target.document_ids]
+
+
+def drop(lake: Lake, name: str, partition: str) -> None:
+    """Removes a partition, and what it was made from."""
+    lake.drop_fingerprint(name, partition)
+    lake.delete(name, partition)
