@@ -10,18 +10,12 @@ from typing import Any
 from assets.chunks.packing import chunk_document
 from assets.documents.extraction import extract_pages
 from assets.documents.inspection import inspect_pdf
-from assets.raft.generation import question_rows
+from assets.raft.generation import ask_teacher
 from resources.code_version import code_version
 from resources.corpus.manifest import document_id
 from resources.hashing import short_id
-from resources.llm.prompts import (
-    CONTEXT_PROMPT_VERSION,
-    TEACHER_PROMPT_VERSION,
-    TEACHER_SCHEMA,
-    context_messages,
-    teacher_messages,
-)
-from resources.llm.resource import Models
+from resources.llm.context_prompts import CONTEXT_PROMPT_VERSION, context_messages
+from resources.llm.models import Models
 from resources.search.index import SearchIndex
 
 QUESTIONS_PER_CHUNK = 8
@@ -66,23 +60,8 @@ def read_guide(path: Path, models: Models, cache: Path) -> Guide:
 
 def generated_questions(corpus: Sequence[Row], models: Models) -> list[Row]:
     """What the teacher asks about the chunks, judged by the gates: rows of `qa_pairs`, the refused ones included."""
-    teacher = models.chat("teacher")
-    schema = json.dumps(TEACHER_SCHEMA, sort_keys=True)
-    requests = [
-        teacher.request(
-            teacher_messages(row["title"], row["heading_path"], row["text"], QUESTIONS_PER_CHUNK),
-            TEACHER_PROMPT_VERSION,
-            schema=schema,
-        )
-        for row in corpus
-    ]
-    completions = teacher.complete(requests)
-    rows = [
-        question
-        for chunk, completion in zip(corpus, completions, strict=True)
-        for question in question_rows(chunk, chunk["title"], completion)
-    ]
-    return list({row["question_id"]: row for row in rows}.values())
+    titles = {row["document_id"]: row["title"] for row in corpus}
+    return ask_teacher(models.chat("teacher"), corpus, titles, QUESTIONS_PER_CHUNK).rows
 
 
 def _pages(data: bytes, name: str, version: str, cache: Path) -> list[Row]:

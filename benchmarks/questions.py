@@ -16,7 +16,7 @@ from benchmarks.page_split import TEST, TRAIN, VALIDATION, placed, split_pages
 from benchmarks.two_by_two import GENERATED, ORIGINS, SEED, THIRD_PARTY
 from benchmarks.workshop import WorkshopRow, read_workshop
 from resources.hashing import short_id
-from resources.llm.resource import Models
+from resources.llm.models import Models
 
 Row = dict[str, Any]
 

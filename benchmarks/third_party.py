@@ -23,7 +23,7 @@ from benchmarks.two_by_two import ORIGINS, Contest, folds, hold_contest
 from benchmarks.workshop import FILES
 from resources.llm.gateway import Gateway
 from resources.llm.ledger import Ledger
-from resources.llm.resource import Models
+from resources.llm.models import Models
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "banking"
 CACHE = Path(tempfile.gettempdir()) / "raftline-benchmarks"

@@ -18,8 +18,8 @@ from benchmarks.page_split import TEST, TRAIN, VALIDATION
 from resources.hashing import content_hash
 from resources.llm.embedded.reader import Reader
 from resources.llm.embedded.reader_training import ReaderHyperparameters, train_reader
+from resources.llm.models import ChatModel, Models
 from resources.llm.request import ModelIdentity
-from resources.llm.resource import ChatModel, Models
 from resources.training.embedded import ReaderTarget
 
 SEED = 7

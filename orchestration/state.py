@@ -5,7 +5,11 @@ from typing import Any
 
 import dagster as dg
 
+from assets.chunks.contexts import made_by
+from assets.documents.transcription import scans_by, transcribed_by
+from assets.evaluation.judging import judged_by
 from assets.raft.external import files_version, question_files
+from assets.raft.generation import taught_by
 from assets.raft.recipe_files import recipe_version, recipes_version, valid_recipes
 from assets.training.drift import retraining_reason
 from orchestration.jobs import PHASES
@@ -28,9 +32,12 @@ def read_state(specs: Mapping[str, dg.AssetSpec], resources: Mapping[str, Any]) 
     recipes = sorted(valid)
     models = resources["models"]
     observed = {
-        "contextualized_chunks": {"model": models.identity("contextualizer")},
-        "chunk_embeddings": {"model": models.identity("embedder")},
-        "qa_pairs": {"model": models.identity("teacher")},
+        "raw_pdfs": scans_by(models),
+        "markdown_pages": transcribed_by(models, options.transcription),
+        "contextualized_chunks": made_by(models),
+        "chunk_embeddings": models.dependencies("embedder"),
+        "qa_pairs": taught_by(models),
+        "judge_scores": judged_by(models),
         "external_questions": {"question files": files_version(question_files(folders.questions_path))},
         "recipes": {"recipe files": recipes_version(folders.recipes_path)},
     }
@@ -47,19 +54,18 @@ def read_state(specs: Mapping[str, dg.AssetSpec], resources: Mapping[str, Any]) 
                     backend = valid[partition].training.backend
                     seen = {"trainer": resources["trainers"].get(backend).code_version()}
                 wanted = fingerprint(versions, specs[asset], partition, options, seen)
-                made = None if _lost(asset, partition, lake, resources) else lake.fingerprint(asset, partition)
+                gone = not versions.of(asset, partition) or _lost(asset, partition, lake, resources)
+                made = None if gone else lake.fingerprint(asset, partition)
                 states[asset, partition] = AssetState(wanted, made)
     retraining = {recipe: retraining_reason(lake, recipe, options.retraining.drift_threshold) for recipe in recipes}
     return RefreshState(batches, recipes, states, retraining)
 
 
 def _lost(asset: str, partition: str, lake: Lake, resources: Mapping[str, Any]) -> bool:
-    """Whether what an asset made is gone: its table, or the files that the table speaks of."""
-    if lake.version(asset, partition) is None:
-        return True
+    """Whether the files are gone that an asset's table speaks of."""
     try:
         if asset == SEARCH_INDEX.name:
-            resources["index"].load()
+            resources["index"].check()
         elif asset == EVAL_REPORT.name:
             reports = resources["folders"].reports_path
             return not all(

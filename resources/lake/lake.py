@@ -140,6 +140,17 @@ class Lake:
         obstore.put(self._store, path, data)
         return f"{self.root}/{path}"
 
+    def delete_files(self, prefix: str) -> None:
+        """Removes every named file below a path."""
+        found = [str(entry["path"]) for page in obstore.list(self._store, prefix=prefix) for entry in page]
+        if found:
+            obstore.delete(self._store, found)
+
+    def delete_blob(self, digest: str) -> None:
+        """Removes the bytes stored under a sha256; nothing happens if they are not there."""
+        if self.has_blob(digest):
+            obstore.delete(self._store, f"blobs/{digest}")
+
     def put_blob(self, data: bytes) -> str:
         """Stores bytes under their sha256, which is returned; equal bytes are stored once."""
         digest = hashlib.sha256(data).hexdigest()
@@ -189,12 +200,26 @@ def _name(table: Table | str) -> str:
     return table if isinstance(table, str) else table.name
 
 
+class _Hashed(io.RawIOBase):
+    """Takes bytes and keeps only their hash."""
+
+    def __init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        self.sha256.update(data)
+        return len(data)
+
+
 def table_version(data: pa.Table) -> str:
     """sha256 over the schema and the values, independent of how Parquet encodes them."""
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, data.schema) as writer:
+    sink = _Hashed()
+    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), data.schema) as writer:
         writer.write_table(data.combine_chunks())
-    return hashlib.sha256(sink.getvalue()).hexdigest()
+    return sink.sha256.hexdigest()
 
 
 def _conform(table: Table, rows: pa.Table | Iterable[Mapping[str, Any]]) -> pa.Table:

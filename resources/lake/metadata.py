@@ -1,7 +1,7 @@
 """What the Dagster UI shows of a table: its columns, a few inert sample rows, a plot."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 import pyarrow as pa
@@ -31,6 +31,13 @@ def sample_table(data: pa.Table, columns: tuple[str, ...] = ()) -> dg.TableMetad
     return dg.MetadataValue.table(
         records, schema=dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in chosen])
     )
+
+
+def records(rows: Sequence[Mapping[str, str]]) -> dg.TableMetadataValue:
+    """Up to 20 rows of short texts."""
+    columns = [dg.TableColumn(name, "string") for name in (rows[0] if rows else ("nothing",))]
+    shown = [dg.TableRecord({name: one_line(value) for name, value in row.items()}) for row in rows[:SAMPLE_ROWS]]
+    return dg.MetadataValue.table(shown, schema=dg.TableSchema(columns=columns))
 
 
 def image(png: bytes, alt: str) -> dg.MarkdownMetadataValue:

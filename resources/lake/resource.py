@@ -1,7 +1,9 @@
 """The lake as a Dagster resource."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 import dagster as dg
 import obstore
@@ -9,8 +11,10 @@ from obstore.exceptions import BaseError
 from obstore.store import from_url
 from pydantic import Field
 
+from resources.egress.policy import EgressOptions, admit
 from resources.errors import SettingsError, without_password
 from resources.lake.lake import Lake
+from resources.lake.tables import RAW_PDFS
 
 _PATIENCE = timedelta(seconds=5)
 
@@ -19,15 +23,23 @@ class LakeResource(dg.ConfigurableResource):
     """Where tables and blobs live: a folder or any obstore URL."""
 
     url: str = Field(description="Folder or object-store URL that holds `tables/` and `blobs/`.")
+    egress: EgressOptions = EgressOptions()
 
     def open(self) -> Lake:
         """The lake. Raises `SettingsError` if the folder cannot be made or the store cannot be reached."""
+        admit(self.url, "the lake", "lake_url", self.egress)
         try:
             _reach(self.url)
             return Lake(self.url)
         except (BaseError, OSError, ValueError) as error:
             reason = str(error).strip().split("\n")[0]
             raise SettingsError(without_password(f"lake_url {self.url} cannot be used: {reason}")) from error
+
+
+def arrivals(lake: Lake) -> Iterator[dict[str, Any]]:
+    """Path, version and tombstone of everything that ever arrived, oldest batch first."""
+    for batch in lake.partitions(RAW_PDFS):
+        yield from lake.read(RAW_PDFS, batch, ["uri", "version", "tombstone"]).to_pylist()
 
 
 @cache

@@ -34,17 +34,18 @@ class Versions:
         """The version of one input: the same partition where both share a dimension, else all of them."""
         dimension = next((tables for tables in (BATCHED, BY_RECIPE) if dependency in tables), None)
         if dimension is None:
-            return self._of(dependency, WHOLE)
-        return self._of(dependency, partition) if asset in dimension else self._of_all(dependency)
+            return self.of(dependency, WHOLE)
+        return self.of(dependency, partition) if asset in dimension else self._of_all(dependency)
 
-    def _of(self, table: str, partition: str) -> str:
+    def of(self, table: str, partition: str) -> str:
+        """The version of one partition; empty if it was never written."""
         if (table, partition) not in self._one:
             self._one[table, partition] = self._lake.version(table, partition) or ""
         return self._one[table, partition]
 
     def _of_all(self, table: str) -> str:
         if table not in self._all:
-            self._all[table] = content_hash([[key, self._of(table, key)] for key in self._lake.partitions(table)])
+            self._all[table] = content_hash([[key, self.of(table, key)] for key in self._lake.partitions(table)])
         return self._all[table]
 
 

@@ -17,6 +17,7 @@ QUOTE = pa.struct([pa.field("text", STRING), pa.field("start", INT), pa.field("e
 BOX = pa.struct(
     [pa.field(name, INT) for name in ("start", "end")] + [pa.field(name, FLOAT) for name in ("x0", "y0", "x1", "y1")]
 )
+LINK = pa.struct([pa.field("start", INT), pa.field("end", INT), pa.field("target", STRING)])
 CONTEXT_DOCUMENT = pa.struct([pa.field("chunk_id", STRING), pa.field("title", STRING), pa.field("text", STRING)])
 
 
@@ -50,7 +51,8 @@ RAW_PDFS = _table(
 MARKDOWN_PAGES = _table(
     "markdown_pages", "document_id version page", nullable="error",
     document_id=STRING, version=STRING, page=INT, markdown=STRING, method=STRING, page_sha=STRING,
-    word_recall=FLOAT, number_recall=FLOAT, width=FLOAT, height=FLOAT, boxes=pa.list_(BOX), error=STRING,
+    word_recall=FLOAT, number_recall=FLOAT, width=FLOAT, height=FLOAT, boxes=pa.list_(BOX), links=pa.list_(LINK),
+    error=STRING,
 )
 _CHUNK = dict(
     chunk_id=STRING, document_id=STRING, version=STRING, page_start=INT, page_end=INT, char_start=INT,
@@ -65,10 +67,10 @@ CHUNK_EMBEDDINGS = _table(
     "chunk_embeddings", "chunk_id model", chunk_id=STRING, model=STRING, vector=pa.list_(pa.float32())
 )
 QA_PAIRS = _table(
-    "qa_pairs", "question_id", order="document_id chunk_id question_id", nullable="gate",
+    "qa_pairs", "question_id", order="document_id chunk_id question_id", nullable="gate reason",
     question_id=STRING, chunk_id=STRING, document_id=STRING, version=STRING, page=INT, language=STRING,
     question=STRING, answer=STRING, quotes=pa.list_(QUOTE), final_answer=STRING, kind=STRING, origin=STRING,
-    accepted=BOOL, gate=STRING,
+    accepted=BOOL, gate=STRING, reason=STRING,
 )
 BATCH_MARKERS = _table(
     "batch_markers", "sequence", sequence=INT, table_name=STRINGS, data_version=STRINGS, documents=INT, chunks=INT
@@ -114,13 +116,13 @@ RAFT_DATASET = _table(
     final_answer=STRING, origin=STRING, kind=STRING, group=STRING, tokens=INT,
 )
 FINE_TUNED_MODEL = _table(
-    "fine_tuned_model", "model_id",
+    "fine_tuned_model", "model_id", nullable="stamp",
     model_id=STRING, recipe=STRING, backend=STRING, base_model=STRING, spec=STRING, status=STRING,
     artifact=STRING, artifact_files=STRINGS, artifact_hashes=STRINGS, dataset_version=STRING,
-    training_rows=STRINGS, metrics=STRING,
+    training_rows=STRINGS, metrics=STRING, stamp=STRING,
 )
 MODEL_REGISTRY = _table(
-    "model_registry", "model_id",
+    "model_registry", "model_id", nullable="stamp",
     **{field.name: field.type for field in FINE_TUNED_MODEL.schema},
 )
 _ANSWER = dict(
@@ -133,6 +135,14 @@ ANSWER_SCORES = _table(
     "answer_scores", "answer_id metric", order="arm item_id metric", nullable="value",
     answer_id=STRING, model_id=STRING, arm=STRING, snapshot=STRING, item_id=STRING, split=STRING, condition=STRING,
     origin=STRING, kind=STRING, group=STRING, document_id=STRING, metric=STRING, value=FLOAT,
+)
+JUDGE_SCORES = _table(
+    "judge_scores", "answer_id metric repeat", order="arm item_id metric repeat",
+    nullable="value reason embedder",
+    answer_id=STRING, model_id=STRING, arm=STRING, snapshot=STRING, item_id=STRING, split=STRING, condition=STRING,
+    origin=STRING, kind=STRING, group=STRING, metric=STRING, repeat=INT, value=FLOAT, status=STRING, reason=STRING,
+    judge_model=STRING, embedder=STRING, prompt_version=STRING, calls=INT, prompt_tokens=INT, completion_tokens=INT,
+    real=BOOL,
 )
 RECIPES = _table(
     "recipes", "file", nullable="name error", file=STRING, name=STRING, recipe=STRING, status=STRING, error=STRING

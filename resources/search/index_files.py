@@ -82,6 +82,19 @@ def listing(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
+def stamps(folder: Path) -> tuple[tuple[str, ...], ...]:
+    """What tells, without reading them, that files of the current build have changed."""
+    build = folder / _manifest(folder)["version"][:16]
+    found = []
+    for path in sorted([folder / _MANIFEST, *build.glob("*")]):
+        try:
+            facts = path.stat()
+        except FileNotFoundError as error:
+            raise UnusableIndex(folder, f"{path.name} went away while it was looked at") from error
+        found.append((path.name, *map(str, (facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns))))
+    return tuple(found)
+
+
 def _manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))

@@ -1,5 +1,6 @@
 """The search index as a Dagster resource."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,3 +24,13 @@ class IndexResource(dg.ConfigurableResource):
     def load(self) -> SearchIndex:
         """The current index. Raises `UnusableIndex` if there is none or it is damaged."""
         return SearchIndex.load(Path(self.folder))
+
+    def check(self) -> None:
+        """Raises `UnusableIndex` as `load` does, but reads files only if they changed since this process read them."""
+        _loads(self.folder, index_files.stamps(Path(self.folder)))
+
+
+@lru_cache(maxsize=8)
+def _loads(folder: str, stamps: tuple[tuple[str, ...], ...]) -> None:
+    """Loads an index once for each state of its files; a failure is not remembered."""
+    SearchIndex.load(Path(folder))

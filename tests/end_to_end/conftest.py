@@ -160,8 +160,8 @@ def small_home(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 def fill_small_home(home: Path) -> None:
     """The documents and questions of the small home, before any run."""
     documents, questions = home / "documents", home / "questions"
-    documents.mkdir(parents=True)
-    questions.mkdir()
+    documents.mkdir(parents=True, exist_ok=True)
+    questions.mkdir(exist_ok=True)
     for name in ("cards.pdf", "travel-money.pdf"):
         shutil.copyfile(SAMPLE / "first" / name, documents / name)
     make_pdf(

@@ -276,7 +276,7 @@ def test_auditing_a_file_that_is_missing_or_no_dataset_names_it(quiet_home: Path
         ("- a\n- list\n", ("key: value",)),
         ("retraining: {schedule: sometimes}\n", ("retraining", "schedule", "sometimes")),
         ("owner: nobody at all\n", ("owner", "nobody at all")),
-        ("roles: {teacher: {provider: oracle}}\n", ("teacher", "oracle")),
+        ("roles: {teacher: {provider: oracle}}\n", ("roles.teacher.provider", "azure_openai")),
     ],
 )
 def test_a_bad_setting_is_named_with_its_file_and_what_is_allowed(

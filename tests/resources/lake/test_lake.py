@@ -1,10 +1,13 @@
 """The lake: what is written is whole, declared, unique and equal byte for byte when its rows are equal."""
 
+import hashlib
+import io
 import os
 import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +77,20 @@ def test_an_empty_partition_is_a_partition_however_it_is_given(tmp_path) -> None
 def test_a_table_read_back_has_the_version_it_was_written_with(lake) -> None:
     version = lake.write(RAW_PDFS, [document(1), document(2, "torn")])
     assert lake.version(RAW_PDFS) == version == table_version(lake.read(RAW_PDFS))
+
+
+def test_the_version_is_the_hash_of_the_arrow_stream_and_holds_no_copy_of_it(lake) -> None:
+    data = pa.table({"text": [f"{number:04d}" * 250 for number in range(4000)]})
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, data.schema) as writer:
+        writer.write_table(data)
+    expected = hashlib.sha256(sink.getvalue()).hexdigest()
+    tracemalloc.start()
+    before = pa.total_allocated_bytes()
+    assert table_version(data) == expected
+    peak = tracemalloc.get_traced_memory()[1] + pa.total_allocated_bytes() - before
+    tracemalloc.stop()
+    assert peak < len(sink.getvalue()) / 2
 
 
 def test_the_version_is_read_whatever_the_size_of_the_footer(lake) -> None:

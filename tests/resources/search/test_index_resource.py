@@ -47,3 +47,36 @@ def test_what_is_loaded_is_what_was_published_last(resource) -> None:
 def test_an_index_that_was_never_published_says_what_to_do(resource) -> None:
     with pytest.raises(UnusableIndex, match="`raftline refresh` builds it again"):
         resource.load()
+
+
+def test_a_check_reads_the_files_once_for_each_state_of_theirs_and_finds_what_loading_finds(
+    resource, monkeypatch
+) -> None:
+    reads: list[str] = []
+    load = SearchIndex.load
+
+    def counted(folder: Path) -> SearchIndex:
+        reads.append(str(folder))
+        return load(folder)
+
+    monkeypatch.setattr(SearchIndex, "load", counted)
+    with pytest.raises(UnusableIndex, match="there is none yet"):
+        resource.check()
+    resource.publish(build(TEXTS))
+    for _ in range(3):
+        resource.check()
+    assert len(reads) == 1
+    resource.publish(build(TEXTS[:2]))
+    resource.check()
+    assert len(reads) == 2
+    vectors = next(Path(resource.folder).glob("*/vectors.npy"))
+    content = vectors.read_bytes()
+    vectors.write_bytes(content[:-1] + b"\x01")
+    for _ in range(2):
+        with pytest.raises(UnusableIndex, match="does not match its hash"):
+            resource.check()
+    vectors.write_bytes(content)
+    resource.check()
+    vectors.unlink()
+    with pytest.raises(UnusableIndex, match="is missing"):
+        resource.check()
