@@ -5,6 +5,8 @@ from typing import Any
 
 from assets.raft.similarity import normalised
 from resources.hashing import short_id
+from resources.lake.lake import Lake
+from resources.lake.tables import CHUNKS
 
 Row = Mapping[str, Any]
 
@@ -12,6 +14,15 @@ Row = Mapping[str, Any]
 def versions_of(corpus: Iterable[Row]) -> dict[str, str]:
     """The document version of every chunk."""
     return {chunk["chunk_id"]: chunk["version"] for chunk in corpus}
+
+
+def versions_ever(lake: Lake) -> dict[str, str]:
+    """The document version of every chunk that any batch brought, its newest where it came unchanged again.
+
+    What was cut from an earlier corpus may show chunks that the present one no longer has.
+    """
+    batches = (lake.read(CHUNKS, batch, ["chunk_id", "version"]).to_pylist() for batch in lake.partitions(CHUNKS))
+    return {chunk["chunk_id"]: chunk["version"] for chunks in batches for chunk in chunks}
 
 
 def pages_of(corpus: Iterable[Row]) -> dict[str, tuple[str, int]]:

@@ -53,7 +53,7 @@ def build_models(files: Sequence[SqlFile]) -> list[Model]:
 
 def output_schema(file: SqlFile, schemas: Mapping[str, pa.Schema]) -> pa.Schema:
     """The columns of a query over empty relations of these schemas; whole decimals (sums) become int64."""
-    empty = {name: schemas[name].empty_table() for name in file.reads}
+    empty = {name: pa.Table.from_batches([], schemas[name]) for name in file.reads}
     return pa.schema([field.with_type(_plain(field.type)) for field in execute(file, empty).schema])
 
 

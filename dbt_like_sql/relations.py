@@ -10,6 +10,7 @@ from enum import StrEnum
 import pyarrow as pa
 
 from resources.corpus.manifest import sequence_of
+from resources.egress.log import EGRESS_SCHEMA
 from resources.lake.tables import BATCHED, BY_RECIPE, TABLES
 from resources.llm.ledger import SPEND_SCHEMA
 
@@ -30,8 +31,9 @@ COMPUTED: Mapping[str, pa.Schema] = {
         [("table_name", pa.string()), ("partition", pa.string()), ("data_version", pa.string())]
     ),
     "ledger_calls": SPEND_SCHEMA,
+    "egress_log": EGRESS_SCHEMA,
 }
-"""Relations that are no table of the lake: the data versions of all batched partitions, and the spend so far."""
+"""Relations that are no table of the lake: the data versions of all batched partitions, the spend so far, and what left."""
 
 COMPUTED_FROM: Mapping[str, frozenset[str]] = {PARTITION_VERSIONS: BATCHED - {"batch_markers"}}
 """The tables behind a computed relation: whoever reads it depends on them. The markers quote versions and have none."""

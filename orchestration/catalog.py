@@ -23,7 +23,10 @@ STAGES = (documents, chunks, retrieval, raft, training, evaluation)
 def build_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """The assets of all stages and the SQL models, owned by the settings' owner."""
     models = build_resources(settings)["models"]
-    found = [*dg.load_assets_from_modules(STAGES), *build_sql_assets({"ledger_calls": models.spend})]
+    found = [
+        *dg.load_assets_from_modules(STAGES),
+        *build_sql_assets({"ledger_calls": models.spend, "egress_log": models.departures}),
+    ]
     assets = [asset for asset in found if isinstance(asset, dg.AssetsDefinition)]
     return [asset.map_asset_specs(lambda spec: spec.replace_attributes(owners=[settings.owner])) for asset in assets]
 

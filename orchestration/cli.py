@@ -84,26 +84,57 @@ def demo(
 ) -> None:
     """Run the sample corpus through everything, to the evaluation report."""
     from orchestration.console import say
+    from orchestration.refreshing import admit, bring_up_to_date, show_report
     from orchestration.sample import FIRST, SECOND, place_sample
 
     settings = _settings()
+    if "://" in settings.documents_place:
+        raise RaftlineError(
+            f"the demo writes its documents into a folder, and `documents` is {settings.documents_place}: take that "
+            "setting out, or run the demo from a folder with a raftline.yaml of its own"
+        )
     with _refresher(settings) as refresher:
         names = place_sample(settings, SECOND if refresh else FIRST)
         say(f"{len(names)} sample documents in {settings.documents_folder}")
-        failed = _bring_up_to_date(settings, refresher)
-    _show_report(settings)
-    _admit(failed)
+        failed = bring_up_to_date(settings, refresher)
+    show_report(settings)
+    admit(failed)
     say('\nNext: `raftline ask "..."` puts a question; `raftline dev` opens the Dagster UI.')
 
 
 @app.command()
 def refresh() -> None:
     """Say what is out of date and why, then bring it up to date."""
+    from orchestration.refreshing import admit, bring_up_to_date, show_report
+
     settings = _settings()
     with _refresher(settings) as refresher:
-        failed = _bring_up_to_date(settings, refresher)
-    _show_report(settings)
-    _admit(failed)
+        failed = bring_up_to_date(settings, refresher)
+    show_report(settings)
+    admit(failed)
+
+
+@app.command()
+def estimate(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """What the next refresh would send to models, what it would cost and how long it would take; sends nothing."""
+    from orchestration.catalog import asset_specs
+    from orchestration.estimate import as_dict, show_estimate
+    from orchestration.estimate import estimate as reckon
+    from orchestration.planning import plan_refresh
+    from orchestration.state import read_state
+    from orchestration.wiring import build_resources
+
+    settings = _settings()
+    resources = build_resources(settings)
+    corpus = resources["corpus"].pending(settings.batches.max_documents)
+    evaluates = bool(corpus or plan_refresh(read_state(asset_specs(settings), resources)))
+    stages, material = reckon(resources, evaluates=evaluates)
+    if as_json:
+        print(json.dumps(as_dict(stages, material), ensure_ascii=False))
+    else:
+        show_estimate(stages, material, evaluates=evaluates)
 
 
 @app.command()
@@ -112,12 +143,48 @@ def add(paths: Annotated[list[Path], typer.Argument(help="PDF files, or folders 
     from orchestration.console import say
     from orchestration.home import home_lock
     from orchestration.intake import add_documents
+    from orchestration.wiring import build_resources
 
     settings = _settings()
+    if "://" in settings.documents_place:
+        raise RaftlineError(
+            f"documents come from {settings.documents_place}: upload them there, then `raftline refresh`"
+        )
     with home_lock(settings):
-        for note in add_documents(paths, settings.documents_folder):
+        erased = build_resources(settings)["corpus"].erased()
+        for note in add_documents(paths, settings.documents_folder, erased):
             say(note)
     say("Run `raftline refresh` to take them in.")
+
+
+@app.command()
+def erase(
+    document: Annotated[str, typer.Argument(help="Path below the document folder, or the document's id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+) -> None:
+    """Remove every byte derived from a document, and mark the models that learned from it."""
+    from orchestration.console import say
+    from orchestration.erase import erase as erase_target
+    from orchestration.erase import find_target
+    from orchestration.execution import end_dead_runs, live_server
+    from orchestration.home import home_lock, open_instance
+    from orchestration.wiring import build_resources
+
+    settings = _settings()
+    with home_lock(settings), open_instance(settings) as instance:
+        if live_server(settings):
+            raise RaftlineError("`raftline dev` runs on this home and may be at work: stop it, then erase")
+        target = find_target(document, build_resources(settings))
+        if target is None:
+            say(f"{document} was erased before: nothing to do")
+            return
+        say(f"To be erased for good, in all versions: {', '.join(target.uris)}")
+        if not yes:
+            typer.confirm("Go on?", abort=True)
+        end_dead_runs(instance)
+        for note in erase_target(settings, instance, target):
+            say(note)
+    say("Run `raftline refresh` to make the rest again without it.")
 
 
 @app.command()
@@ -187,7 +254,9 @@ def audit_dataset(
 @app.command()
 def report() -> None:
     """Print the latest verdict and where the report is."""
-    if not _show_report(_settings()):
+    from orchestration.refreshing import show_report
+
+    if not show_report(_settings()):
         raise RaftlineError("there is no report yet: run `raftline refresh`")
 
 
@@ -219,54 +288,6 @@ def dev(
 
     settings = _settings()
     raise typer.Exit(serve(settings, port or settings.port))
-
-
-def _bring_up_to_date(settings, refresher) -> list:
-    """Runs what there is to do; returns the outcomes that failed."""
-    from orchestration.console import follow, say, show_plan
-    from orchestration.overview import show_problems
-    from orchestration.question_notes import show_unusable_questions
-
-    fresh = refresher.scan()
-    plan = refresher.plan()
-    for manifest in fresh:
-        say(f"new batch {manifest.key}: {manifest.summary()}")
-    if not plan:
-        documents = settings.documents_folder
-        empty = not any(documents.rglob("*.[pP][dD][fF]"))
-        say(f"no documents in {documents}: add some with `raftline add PATH`" if empty else "everything is up to date")
-    else:
-        show_plan(plan)
-    try:
-        return [outcome for outcome in follow(refresher) if outcome.error] if plan else []
-    finally:
-        show_problems(settings)
-        show_unusable_questions(settings)
-
-
-def _admit(failed) -> None:
-    """Raises `RunFailed` if runs failed that did not hold up the others."""
-    from orchestration.console import counted
-    from orchestration.execution import RunFailed
-
-    if failed:
-        runs = counted(len(failed), "run")
-        names = ", ".join(f"{outcome.run.job} {outcome.run.partition}" for outcome in failed)
-        raise RunFailed(f"{runs} failed ({names}); the reasons are above, everything else went on")
-
-
-def _show_report(settings) -> bool:
-    """Prints the latest verdict and where its report is; whether there is one."""
-    from orchestration.console import say, say_wrapped
-    from orchestration.overview import latest_report
-
-    found = latest_report(settings)
-    if found is None:
-        return False
-    verdict, path = found
-    say_wrapped(f"\n{verdict}")
-    say(f"Report: {path}")
-    return True
 
 
 if __name__ == "__main__":

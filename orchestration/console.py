@@ -19,6 +19,8 @@ console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 WIDE = 10_000
 """Columns of a table that nobody looks at on a screen."""
+CELL = 1_000
+"""Most characters of a cell: what to do about a problem stands at the end of its message."""
 
 _STEPS = {phase.job: len(phase.assets) for phase in PHASES}
 
@@ -53,7 +55,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for header in headers:
         grid.add_column(header, overflow="fold")
     for row in rows:
-        grid.add_row(*(Text(one_line(cell)) for cell in row))
+        grid.add_row(*(Text(one_line(cell, CELL)) for cell in row))
     (console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=WIDE)).print(grid)
 
 

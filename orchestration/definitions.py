@@ -3,6 +3,7 @@
 Tests call `build_defs` with other settings or resources; there is no second wiring.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from orchestration.schedules import build_schedules
 from orchestration.sensors import build_sensors
 from orchestration.settings import Settings, load_settings
 from orchestration.wiring import build_resources
+from resources.egress.telemetry import TELEMETRY_OFF
 
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
@@ -35,4 +37,5 @@ def build_defs(settings: Settings, resource_overrides: Mapping[str, Any] | None 
 
 @dg.definitions
 def defs() -> dg.Definitions:
+    os.environ.update(TELEMETRY_OFF)  # for whoever starts Dagster's own commands on this code location
     return build_defs(load_settings())

@@ -63,6 +63,10 @@ class Refresher:
         register_recipes(self._instance, self._settings)
         return fresh
 
+    def has_batches(self) -> bool:
+        """Whether any document ever arrived."""
+        return bool(self._resources["corpus"].manifests().load())
+
     def plan(self) -> list[PlannedRun]:
         """What there is to do, as far as it can be known now."""
         return plan_refresh(self._state())

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from orchestration.settings import Settings, environment_paths, find_config
+from resources.egress.telemetry import TELEMETRY_OFF
 from resources.errors import RaftlineError, SettingsError
 
 _DAGSTER_YAML = """\
@@ -45,7 +46,7 @@ def prepare_home(settings: Settings) -> Path:
         # Only our own, and only in a home that knows no document yet: a folder that is gone must not come back
         # empty, which would read as "every document was withdrawn".
         if not (home / "corpus" / "manifests").exists():
-            for folder in (settings.documents_folder, settings.questions_folder):
+            for folder in (Path(settings.documents_place), settings.questions_folder):
                 if folder.is_relative_to(home):
                     folder.mkdir(parents=True, exist_ok=True)
         config = home / "dagster" / "dagster.yaml"
@@ -71,8 +72,7 @@ def process_environment(settings: Settings) -> dict[str, str]:
         **{f"RAFTLINE_{name.upper()}": str(getattr(settings, f"{name}_folder")) for name in environment_paths()},
         "RAFTLINE_HOME": str(settings.home_folder),
         **({"RAFTLINE_CONFIG": str(config)} if config else {}),
-        "DAGSTER_DISABLE_TELEMETRY": "yes",
-        "DO_NOT_TRACK": "1",
+        **TELEMETRY_OFF,
         # Two BLAS threads on two busy cores are forty times slower than one.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -5,19 +5,28 @@ from pathlib import Path
 
 from assets.raft.external import FileCheck, QuestionFile, check_question_file, question_files
 from orchestration.sample import copy_if_changed
+from resources.corpus.erased import ErasedDocuments
+from resources.corpus.folder import sha256
 from resources.errors import RaftlineError
 
 
-def add_documents(paths: Iterable[Path], folder: Path) -> list[str]:
+def add_documents(paths: Iterable[Path], folder: Path, erased: ErasedDocuments | None = None) -> list[str]:
     """Copies PDFs into the corpus folder; says for each whether it is new, changed or known.
 
-    Nothing is copied if any path is wrong. Raises `RaftlineError` naming it. What a file really holds is judged
+    Nothing is copied if any path is wrong, or names what was erased here. Raises `RaftlineError` naming it. What a file really holds is judged
     when its batch runs, so that a bad file becomes a row with a reason.
     """
     files: dict[str, Path] = {}
     for name, source in (found for path in paths for found in _pdfs(path)):
         if files.setdefault(name, source).resolve() != source.resolve():
             raise RaftlineError(f"{files[name]} and {source} would both become {name}: rename one of them")
+    gone = erased.versions() if erased else frozenset()
+    back = sorted(name for name, source in files.items() if gone and sha256(source) in gone)
+    if back and erased:
+        raise RaftlineError(
+            f"{', '.join(back)}: these bytes were erased from this home and are not taken in again; "
+            f"to want them back, delete their entry in {erased.path}"
+        )
     notes = []
     for name, source in files.items():
         target = folder / name

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from assets.partitions import document_batches
-from resources.corpus.source import CorpusResource
+from resources.corpus.resource import CorpusResource
 from resources.options import PipelineOptions
 
 BY_BATCH = "batch"
@@ -67,7 +67,16 @@ TRAIN = Phase(
 PUBLISH = Phase(
     "publish_report",
     ONCE,
-    ("model_registry", "leaderboard", "test_answers", "eval_report", "champion_model", "spend_by_stage"),
+    (
+        "model_registry",
+        "leaderboard",
+        "test_answers",
+        "judge_scores",
+        "eval_report",
+        "champion_model",
+        "spend_by_stage",
+        "egress",
+    ),
     "Register the students, let the selected one and the champion meet the test questions, report, decide.",
 )
 PHASES = (INGEST, BUILD, TRAIN, PUBLISH)

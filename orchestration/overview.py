@@ -28,7 +28,7 @@ def show_status(settings: Settings) -> None:
     resources = build_resources(settings)
     lake = resources["lake"].open()
     say(f"home {settings.home_folder}")
-    _documents(lake)
+    _documents(lake, taken_in=bool(resources["corpus"].manifests().load()))
     bank = [row for row in lake.rows_or_empty(QUESTION_BANK) if row["status"] == "kept"]
     if bank:
         say("\nQuestions", "bold")
@@ -87,8 +87,11 @@ def _inventory(lake: Lake) -> list[dict[str, Any]]:
     return lake.rows_or_empty("document_inventory")
 
 
-def _documents(lake: Lake) -> None:
+def _documents(lake: Lake, *, taken_in: bool) -> None:
     rows = sorted(_inventory(lake), key=lambda row: row["uri"])
+    if not rows and taken_in:
+        say("the list of documents is not made yet, or gone with an erasure: `raftline refresh` makes it")
+        return
     if not rows:
         say("no documents yet: `raftline add PATH`, then `raftline refresh`; or `raftline demo`")
         return

@@ -47,7 +47,7 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         complete = set(resources["lake"].open().partitions(BATCH_MARKERS))
         waiting = [batch for batch in batches if batch not in complete]
         if not waiting:
-            return dg.SkipReason(f"nothing new in {settings.documents_folder}; {len(batches)} batches are complete")
+            return dg.SkipReason(f"nothing new in {settings.documents_place}; {len(batches)} batches are complete")
         context.log.info(f"{len(fresh)} new batches, {len(waiting)} not complete")
         requests = [dg.RunRequest(run_key=batch, partition_key=batch) for batch in waiting]
         return dg.SensorResult(run_requests=[renewed(context.instance, request) for request in requests])

@@ -6,6 +6,7 @@ of the file at its folder, those of the environment at the working directory.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,22 +16,31 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableEnvironment
 
-from resources.errors import SettingsError
-from resources.llm.resource import ROLES, Role, check_provider
+from orchestration.unknown_keys import unknown_key
+from resources.corpus.addresses import url_problems
+from resources.egress.policy import EgressOptions
+from resources.errors import SettingsError, without_password
+from resources.llm.roles import ROLES, Role, problems
 from resources.options import (
     BatchOptions,
+    BudgetOptions,
     ChunkOptions,
+    ContextualizationOptions,
     EvaluationOptions,
+    JudgeOptions,
     Options,
     QuestionOptions,
     RetrainingOptions,
     SplitOptions,
+    TranscriptionOptions,
 )
 
 FILE = "raftline.yaml"
 PREFIX = "RAFTLINE_"
 NO_SETTINGS = frozenset({"RAFTLINE_CONFIG", "RAFTLINE_WRITE_SNAPSHOT"})
 """Variables with our prefix that are no settings: where the file is; that a test writes its snapshot anew."""
+
+_SECRET = re.compile("key|secret|token|password|credential", re.IGNORECASE)
 
 PROJECT = Path(__file__).resolve().parent.parent
 """The tree this package was installed from; its raftline.yaml serves where no other is found."""
@@ -45,7 +55,10 @@ class Settings(BaseSettings):
 
     root: Path = Field(description="Folder of raftline.yaml; set by `load_settings`.")
     home: Path = Field(Path(".raftline"), description="All state: lake, ledger, models, reports, Dagster's instance.")
-    documents: Path | None = Field(None, description="Folder of PDFs; `documents` in the home if not set.")
+    documents: str | None = Field(
+        None,
+        description="Folder of PDFs, or URL of an S3 bucket or Azure container; `documents` in the home if not set.",
+    )
     questions: Path | None = Field(None, description="Folder of *.jsonl questions; `questions` in the home if not set.")
     recipes: Path = Field(Path("recipes"), description="Folder of training recipes (*.yaml).")
     lake_url: str | None = Field(None, description="Object-store URL or folder of the lake; in the home if not set.")
@@ -61,11 +74,16 @@ class Settings(BaseSettings):
     port: int = Field(3000, ge=1, le=65535, description="Port of the UI that `raftline dev` starts on 127.0.0.1.")
     scan_seconds: int = Field(30, ge=5, description="Seconds between looks at the document folder.")
     batches: BatchOptions = BatchOptions()
+    transcription: TranscriptionOptions = TranscriptionOptions()
     chunks: ChunkOptions = ChunkOptions()
+    contextualization: ContextualizationOptions = ContextualizationOptions()
     generation: QuestionOptions = QuestionOptions()
     splits: SplitOptions = SplitOptions()
     evaluation: EvaluationOptions = EvaluationOptions()
+    judge: JudgeOptions = JudgeOptions()
     retraining: RetrainingOptions = RetrainingOptions()
+    budget: BudgetOptions = BudgetOptions()
+    egress: EgressOptions = EgressOptions()
     roles: dict[str, Role] = Field(default_factory=dict, description="Provider and price of each model role.")
 
     @field_validator("retraining")
@@ -80,13 +98,9 @@ class Settings(BaseSettings):
     @field_validator("roles")
     @classmethod
     def _roles_exist(cls, value: dict[str, Role]) -> dict[str, Role]:
-        for name, role in value.items():
+        for name in value:
             if name not in ROLES:
                 raise ValueError(f"role {name!r} is unknown; roles are {', '.join(ROLES)}")
-            try:
-                check_provider(name, role)
-            except SettingsError as error:
-                raise ValueError(str(error)) from error
         return value
 
     @classmethod
@@ -109,8 +123,16 @@ class Settings(BaseSettings):
         return self.under_root(self.home)
 
     @property
+    def documents_place(self) -> str:
+        """The folder, or the URL of the object store, that holds the documents."""
+        return self.documents if self.documents and "://" in self.documents else str(self.documents_folder)
+
+    @property
     def documents_folder(self) -> Path:
-        return self.under_root(self.documents) if self.documents else self.home_folder / "documents"
+        """The folder that holds the documents. Raises `SettingsError` if they are in an object store."""
+        if self.documents and "://" in self.documents:
+            raise SettingsError(f"`documents` is {self.documents}, and this needs a folder: upload the documents there")
+        return self.under_root(Path(self.documents)) if self.documents else self.home_folder / "documents"
 
     @property
     def questions_folder(self) -> Path:
@@ -153,22 +175,30 @@ def load_settings(start: Path | None = None) -> Settings:
         raise SettingsError(f"settings ({file}):\n  root: is not a setting; paths start at the file's folder")
     values: dict[str, Any] = {**content, "root": file.parent if file else start}
     try:
-        return Settings(**values).model_copy(update=_paths_of_environment(start))
+        settings = Settings(**values).model_copy(update=_paths_of_environment(start))
     except UnreadableEnvironment as error:
         raise SettingsError(f"an environment variable RAFTLINE_*: {error}") from error
     except ValidationError as error:
-        raise SettingsError(_explain(error, file)) from error
+        raise SettingsError(_explain(error, file)) from None  # it holds every value that was given
+    wrong = [problem for name, role in settings.roles.items() for problem in problems(name, role)]
+    if settings.documents and "://" in settings.documents:
+        wrong += [f"documents: {problem}" for problem in url_problems(settings.documents)]
+    wrong += _shown_secrets(settings)
+    if wrong:
+        raise SettingsError("\n  ".join([f"settings ({file or 'environment'}):", *wrong]))
+    return settings
 
 
 def environment_paths() -> dict[str, Path]:
     """The settings that the environment gives as paths, by name, as they are written there."""
-    values = {name.upper(): value for name, value in os.environ.items() if value}
+    values = {name.upper(): value for name, value in os.environ.items() if value and "://" not in value}
     names = {name: f"{PREFIX}{name.upper()}" for name in ("home", "documents", "questions", "recipes")}
     return {name: Path(values[variable]) for name, variable in names.items() if variable in values}
 
 
-def _paths_of_environment(start: Path) -> dict[str, Path]:
-    return {name: start / path.expanduser() for name, path in environment_paths().items()}
+def _paths_of_environment(start: Path) -> dict[str, Any]:
+    paths = {name: start / path.expanduser() for name, path in environment_paths().items()}
+    return {name: str(path) if name == "documents" else path for name, path in paths.items()}
 
 
 def _refuse_unknown_variables() -> None:
@@ -190,10 +220,27 @@ def _refuse_unknown_variables() -> None:
         raise SettingsError(f"no such environment variable: {', '.join(unknown)}; there are {', '.join(known)}")
 
 
+def _shown_secrets(settings: Settings) -> list[str]:
+    """What is wrong with URLs that the UI would show with their credentials."""
+    wrong = []
+    lake, ledger = settings.lake_url or "", settings.ledger_url or ""
+    if "://" in lake and (without_password(lake) != lake or "?" in lake):
+        wrong.append("lake_url: must hold neither a password nor a query: credentials come from the environment")
+    if without_password(ledger) != ledger and ledger != os.environ.get(f"{PREFIX}LEDGER_URL"):
+        wrong.append(
+            f"ledger_url: holds a password, which the UI would show; set {PREFIX}LEDGER_URL in the environment"
+        )
+    return wrong
+
+
 def _explain(error: ValidationError, file: Path | None) -> str:
     lines = [f"settings ({file or 'environment'}):"]
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
-        reason = "is not a setting" if problem["type"] == "extra_forbidden" else problem["msg"]
-        lines.append(f"  {key}: {reason} (got {problem.get('input')!r})" if key else f"  {reason}")
+        unknown = problem["type"] == "extra_forbidden"
+        reason = unknown_key(Settings, problem["loc"]) if unknown else problem["msg"].removeprefix("Value error, ")
+        # What stands where no setting belongs, or in a role, may be a key.
+        secret = problem["loc"][:1] == ("roles",) or (unknown and _SECRET.search(key))
+        given = "" if secret else f" (got {problem.get('input')!r})"
+        lines.append(f"  {key}: {reason}{given}" if key else f"  {reason}")
     return "\n".join(lines)

@@ -1,12 +1,14 @@
 """Settings to resources: the only place that says which implementation stands behind a resource's name."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from orchestration.settings import PREFIX, Settings
-from resources.corpus.source import CorpusResource
+from resources.corpus.resource import CorpusResource
+from resources.egress.policy import EgressOptions
 from resources.folders import FoldersResource
 from resources.lake.resource import LakeResource
 from resources.llm.resource import ModelsResource
@@ -18,9 +20,12 @@ from resources.training.resource import TrainersResource
 def build_resources(settings: Settings) -> dict[str, Any]:
     """Every resource by the name under which assets ask for it. Opens nothing and contacts nobody."""
     home = settings.home_folder
+    lake = settings.lake_url or str(home / "lake")
     return {
-        "lake": LakeResource(url=settings.lake_url or str(home / "lake")),
-        "corpus": CorpusResource(folder=str(settings.documents_folder), state=str(home / "corpus")),
+        "lake": LakeResource(url=lake, egress=settings.egress),
+        "corpus": CorpusResource(
+            documents=settings.documents_place, state=str(home / "corpus"), egress=settings.egress
+        ),
         "folders": FoldersResource(
             questions=str(settings.questions_folder),
             recipes=str(settings.recipes_folder),
@@ -30,17 +35,30 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "models": ModelsResource(
             ledger_url=_from_environment("ledger_url") or settings.ledger_url or f"sqlite:///{home / 'ledger.db'}",
             roles=settings.roles,
+            egress=_with_ca_path(settings),
+            egress_folder=str(home / "egress"),
+            lake_url=lake,
+            budget=settings.budget,
         ),
         "trainers": TrainersResource(folder=str(home / "models")),
         "options": PipelineOptions(
             batches=settings.batches,
+            transcription=settings.transcription,
             chunks=settings.chunks,
+            contextualization=settings.contextualization,
             questions=settings.generation,
             splits=settings.splits,
             evaluation=settings.evaluation,
+            judge=settings.judge,
             retraining=settings.retraining,
         ),
     }
+
+
+def _with_ca_path(settings: Settings) -> EgressOptions:
+    """The egress section with its bundle's path made absolute, as runs may start in another folder."""
+    bundle = settings.egress.ca_bundle
+    return settings.egress.model_copy(update={"ca_bundle": str(settings.under_root(Path(bundle)))} if bundle else {})
 
 
 def _from_environment(setting: str) -> dg.EnvVar | None:

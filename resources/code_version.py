@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from resources.hashing import short_id
@@ -11,6 +12,14 @@ from resources.hashing import short_id
 def code_version(*modules: str) -> str:
     """A hash of the named modules (or packages, with all files below), blind to comments and docstrings."""
     return short_id([[name, [_digest(path) for path in _files(name)]] for name in sorted(modules)])
+
+
+def release(distribution: str) -> str:
+    """The installed version of a library whose behaviour decides a result; empty if it is not there."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""
 
 
 def _files(module: str) -> list[Path]:

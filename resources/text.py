@@ -19,10 +19,10 @@ def visible(text: str) -> str:
     return text if text.isprintable() else "".join(map(_shown, text))
 
 
-def one_line(value: Any) -> str:
-    """Any value as one short visible line."""
-    text = visible(str(value)).replace("\n", " ")
-    return text if len(text) <= LINE_CHARACTERS else text[: LINE_CHARACTERS - 1] + "…"
+def one_line(value: Any, most: int = LINE_CHARACTERS) -> str:
+    """Any value as one visible line of at most so many characters."""
+    text = " ".join(line.strip() for line in visible(str(value)).splitlines())
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _shown(character: str) -> str:

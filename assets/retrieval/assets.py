@@ -9,7 +9,7 @@ from assets.retrieval.measures import evaluate_configurations, rows_as_dicts
 from assets.retrieval.plots import plot_retrieval
 from assets.retrieval.questions import embedded_chunks, retrieval_questions
 from resources.code_version import code_version
-from resources.lake.metadata import counts, image
+from resources.lake.metadata import image
 from resources.lake.resource import LakeResource
 from resources.lake.stage import SETTINGS, Stage
 from resources.lake.tables import (
@@ -38,9 +38,9 @@ def chunk_embeddings(
 ) -> dg.MaterializeResult:
     """One vector per chunk, a pure function of its contextual text."""
     store = lake.open()
-    stage = Stage(context, store, observed={"model": models.identity("embedder")})
+    stage = Stage(context, store, observed=models.dependencies("embedder"))
     chunks = store.rows(CONTEXTUALIZED_CHUNKS, context.partition_key)
-    with models.open() as opened:
+    with models.open(context.run.run_id) as opened:
         embedder = opened.embedder()
         vectors = embedder.embed(
             [chunk["contextual_text"] for chunk in chunks], [(chunk["version"],) for chunk in chunks]
@@ -52,7 +52,7 @@ def chunk_embeddings(
     return stage.finish(
         CHUNK_EMBEDDINGS,
         rows,
-        {"model": embedder.model, "calls": counts(opened.usage.by_source)},
+        {"model": embedder.model, **opened.usage.metadata()},
     )
 
 
@@ -68,7 +68,7 @@ def search_index(
     """Hybrid index over the current corpus: BM25 over our tokens, exact vectors, reciprocal rank fusion."""
     store = lake.open()
     stage = Stage(context, store)
-    with models.open() as opened:
+    with models.open(context.run.run_id) as opened:
         chunks, vectors = embedded_chunks(store, opened.embedder().model)
     built = SearchIndex.build(
         [chunk["chunk_id"] for chunk in chunks], [chunk["contextual_text"] for chunk in chunks], vectors
@@ -105,7 +105,7 @@ def retrieval_report(
     store = lake.open()
     stage = Stage(context, store, options)
     corpus = store.rows(CORPUS)
-    with models.open() as opened:
+    with models.open(context.run.run_id) as opened:
         questions = retrieval_questions(
             store, corpus, store.rows(EXTERNAL_QUESTIONS), opened.embedder(), options.evaluation
         )
@@ -113,5 +113,9 @@ def retrieval_report(
     return stage.finish(
         RETRIEVAL_REPORT,
         rows_as_dicts(rows),
-        {"questions": len(questions), "recall": image(plot_retrieval(rows), "recall by configuration")},
+        {
+            "questions": len(questions),
+            **opened.usage.metadata(),
+            "recall": image(plot_retrieval(rows), "recall by configuration"),
+        },
     )

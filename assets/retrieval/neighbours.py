@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from resources.llm.resource import Embedder
+from resources.llm.models import Embedder
 from resources.search.index import SearchIndex
 
 DEPTH = 24

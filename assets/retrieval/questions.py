@@ -11,7 +11,7 @@ from resources.errors import LakeError
 from resources.hashing import seeded_unit
 from resources.lake.lake import Lake
 from resources.lake.tables import CHUNK_EMBEDDINGS, CORPUS, QA_PAIRS
-from resources.llm.resource import Embedder
+from resources.llm.models import Embedder
 from resources.options import EvaluationOptions
 
 Row = dict[str, Any]

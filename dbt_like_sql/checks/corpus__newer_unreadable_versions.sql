@@ -5,6 +5,7 @@ with newest as (
     select r.batch, r.document_id, r.uri, r.version, r.sequence, r.status, r.error, r.tombstone
     from raw_pdfs as r
     join complete_batches as b on b.batch = r.batch
+    where r.status <> 'unchanged'
     qualify row_number() over (partition by r.document_id order by r.sequence desc, r.batch desc) = 1
 ),
 failed_pages as (

@@ -4,5 +4,5 @@
 -- @fix: Replace the file named in uri at the source (unlocked, complete, a real PDF); the next batch has it.
 select document_id, uri, status, error
 from this
-where not tombstone and status <> 'ok'
+where not tombstone and status not in ('ok', 'unchanged')
 order by uri

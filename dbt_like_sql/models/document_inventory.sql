@@ -1,6 +1,7 @@
 -- Every document that ever arrived in a complete batch and where it stands: `current`; `withdrawn`; `duplicate` (the
 -- same bytes as another document); `kept_last_good` (a newer version cannot be used, the one before still answers);
--- or `unreadable` (no version of it can be used). The reason is the newest version's own.
+-- or `unreadable` (no version of it can be used). The reason is the newest version's own. A document that came again with
+-- the bytes it had (`unchanged`) stands where it stood.
 -- @group: 8_marts
 -- @kinds: duckdb,sql
 -- @key: document_id
@@ -8,6 +9,7 @@ with newest as (
     select r.*
     from raw_pdfs as r
     join complete_batches as b on b.batch = r.batch
+    where r.status <> 'unchanged'
     qualify row_number() over (partition by r.document_id order by r.sequence desc, r.batch desc) = 1
 ),
 failed_pages as (

@@ -132,7 +132,8 @@ def _document(uri: str, version: str, *texts: str, status: str = "ok", **changes
     pages = [
         {
             **identity, "page": page, "markdown": text, "method": "layout", "page_sha": short_id(text),
-            "word_recall": 1.0, "number_recall": 1.0, "width": 1.0, "height": 1.0, "boxes": [], "error": None,
+            "word_recall": 1.0, "number_recall": 1.0, "width": 1.0, "height": 1.0, "boxes": [], "links": [],
+            "error": None,
         }
         for page, text in enumerate(texts)
     ]  # fmt: skip
@@ -149,7 +150,7 @@ def _document(uri: str, version: str, *texts: str, status: str = "ok", **changes
             **identity, "question_id": short_id("question", chunk["chunk_id"]), "chunk_id": chunk["chunk_id"],
             "page": chunk["page_start"], "language": "en", "question": "What?", "answer": "Because.",
             "quotes": [{"text": chunk["text"][:4], "start": 0, "end": 4}], "final_answer": "5", "kind": "number",
-            "origin": "generated", "accepted": True, "gate": None,
+            "origin": "generated", "accepted": True, "gate": None, "reason": None,
         }
         for chunk in chunks
     ]  # fmt: skip

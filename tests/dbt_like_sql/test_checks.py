@@ -103,7 +103,12 @@ def test_an_unreadable_document_warns_with_its_reason_and_what_to_do(house, docu
             {"quotes": [{"text": "f", "start": 3, "end": 4}]},
             "not in the chunk",
         ),
-        (QA_PAIRS, ("qa_pairs", "yield_is_enough"), {"accepted": False, "gate": "g"}, "0.5"),
+        (
+            QA_PAIRS,
+            ("qa_pairs", "questions_are_spread"),
+            {"accepted": False, "gate": "quote_not_verbatim", "page": 4},
+            "'kind': 'page', 'place': '5', 'asked': 1, 'refused_most_by': 'quote_not_verbatim'",
+        ),
     ],
 )
 def test_a_broken_row_is_named(house, document, table, rule, values, problem):
@@ -123,6 +128,33 @@ def test_chunks_without_any_vector_are_named(house, document):
 def test_a_readable_document_that_gave_no_chunk_warns(house, document):
     batch = house.add(1, document("a.pdf", "v1", "text one"), document("scan.pdf", "v1", page_count=3))
     assert [row["uri"] for row in house.offending("chunks", "documents_have_text", batch)] == ["scan.pdf"]
+
+
+def refuse(house, batch: str, count: int) -> None:
+    """Rewrites a batch's questions so that the first `count` are refused."""
+    rows = house.lake.rows(QA_PAIRS, batch)
+    refused = [row | {"accepted": False, "gate": "refusal"} for row in rows[:count]]
+    house.lake.write(QA_PAIRS, refused + rows[count:], batch)
+
+
+@pytest.mark.parametrize(("asked", "refused", "blocks"), [(10, 4, False), (10, 5, True), (9, 9, False), (0, 0, False)])
+def test_a_yield_below_three_fifths_blocks_unless_hardly_anything_was_asked(house, document, asked, refused, blocks):
+    batch = house.add(1, document("a.pdf", "v1", *(f"text {number}" for number in range(asked))))
+    refuse(house, batch, refused)
+    offending = house.offending("qa_pairs", "yield_is_enough", batch)
+    assert [(row["asked"], row["accepted"], row["refused_most_by"]) for row in offending] == (
+        [(asked, asked - refused, "refusal")] if blocks else []
+    )
+
+
+def test_a_table_that_no_accepted_question_quotes_is_named_and_a_quoted_one_is_not(house, document):
+    text = "Fees are charged monthly.\n\n|Item|Fee|\n|---|---|\n|Cash|$5.00|\n"
+    batch = house.add(1, document("a.pdf", "v1", text))
+    [row] = house.offending("qa_pairs", "questions_are_spread", batch)
+    assert (row["kind"], row["place"]) == ("table", "page 1: Fees")
+    start = text.index("|Cash")
+    change(house, QA_PAIRS, batch, quotes=[{"text": "|Cash|$5.00|", "start": start, "end": start + 12}])
+    assert house.offending("qa_pairs", "questions_are_spread", batch) == []
 
 
 def test_a_rejected_question_needs_no_quote(house, document):
@@ -232,6 +264,7 @@ def test_blocking_checks_are_errors_and_warnings_never_block():
         "contextualized_chunks:one_context_per_chunk",
         "chunk_embeddings:one_vector_per_chunk",
         "qa_pairs:quotes_are_verbatim",
+        "qa_pairs:yield_is_enough",
         "corpus:chunks_are_unique",
         "question_bank:no_contamination",
         "raft_dataset:rows_are_well_formed",

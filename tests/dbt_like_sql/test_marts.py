@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from resources.egress.log import Departure, EgressLog
 from resources.lake.tables import ANSWER_SCORES, MODEL_REGISTRY, QA_PAIRS
 from resources.llm.ledger import SPEND_SCHEMA
 
@@ -33,6 +34,17 @@ def test_the_inventory_tells_every_document_s_status_and_reason(house, document)
     assert [rows["good.pdf"][name] for name in ("pages", "chunks", "questions_accepted")] == [1, 1, 1]
 
 
+def test_a_document_that_came_again_with_its_bytes_stands_where_it_stood(house, document):
+    house.add(1, document("a.pdf", "v1", "one"), document("b.pdf", "w1", "two"))
+    house.add(2, document("b.pdf", "w2", status="unreadable"))
+    house.build("complete_batches", "corpus", "document_inventory")
+    before = house.rows("document_inventory")
+    house.add(3, document("a.pdf", "v1", status="unchanged"), document("b.pdf", "w2", status="unchanged"))
+    house.build("complete_batches", "corpus", "document_inventory")
+    assert house.rows("document_inventory") == before
+    assert [row["status"] for row in sorted(before, key=lambda row: row["uri"])] == ["current", "kept_last_good"]
+
+
 def test_coverage_has_every_page_of_the_current_version_even_without_chunks(house, document):
     item = document("a.pdf", "v2", "one", "two")
     item["chunks"] = item["chunks"][:1]
@@ -58,14 +70,28 @@ def test_quality_counts_questions_of_the_current_version_by_the_gate_that_ended_
 
 
 def test_spend_is_what_the_ledger_recorded(house):
+    counted = {"calls": 2, "prompt_tokens": 3, "cached_tokens": 1, "completion_tokens": 4, "cost": 0.5, "not_real": 1}
+    days = ("2026-11-20", "2026-11-21")
     calls = pa.Table.from_pylist(
-        [{"stage": "teacher", "model": "m", "calls": 2, "prompt_tokens": 3, "completion_tokens": 4, "cost": 0.5}],
-        schema=SPEND_SCHEMA,
+        [{"stage": "teacher", "model": "m", "day": day, **counted} for day in days], schema=SPEND_SCHEMA
     )
     house.build("spend_by_stage", providers={"ledger_calls": lambda: calls})
-    assert house.rows("spend_by_stage") == [
-        {"role": "teacher", "model": "m", "calls": 2, "prompt_tokens": 3, "completion_tokens": 4, "cost": 0.5}
-    ]
+    assert house.rows("spend_by_stage") == [{"role": "teacher", "model": "m", "day": day, **counted} for day in days]
+
+
+def test_what_left_is_counted_by_day_role_host_and_class(house, tmp_path):
+    log = EgressLog(tmp_path / "egress")
+    log.append(Departure("teacher", "models.example", 100, ("internal",), 2), "run")
+    log.append(Departure("teacher", "models.example", 50, ("internal",)), "run")
+    log.append(Departure("teacher", "models.example", 0, ("internal",), refused="class"), "run")
+    log.append(Departure("judge", "models.example", 7), "run")
+    house.build("egress", providers={"egress_log": log.read})
+    judge, teacher = house.rows("egress")
+    assert {key: value for key, value in teacher.items() if key != "day"} == {
+        "role": "teacher", "host": "models.example", "classes": "internal",
+        "requests": 2, "bytes": 150, "redactions": 2, "refused": 1,
+    }  # fmt: skip
+    assert (judge["role"], judge["classes"], judge["bytes"]) == ("judge", "", 7)
 
 
 def test_the_leaderboard_counts_an_answer_once_although_several_recipes_scored_it(house):

@@ -16,8 +16,9 @@ SNAPSHOT = {
     "coverage": {"corpus", "markdown_pages", "qa_pairs"},
     "dataset_quality": {"corpus", "qa_pairs"},
     "document_inventory": {"complete_batches", "corpus", "markdown_pages", "qa_pairs", "raw_pdfs"},
+    "egress": {"judge_scores", "model_answers", "qa_pairs", "test_answers"},
     "leaderboard": {"answer_scores", "model_registry"},
-    "spend_by_stage": {"model_answers", "qa_pairs", "test_answers"},
+    "spend_by_stage": {"judge_scores", "model_answers", "qa_pairs", "test_answers"},
 }
 
 

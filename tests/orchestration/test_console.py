@@ -1,7 +1,7 @@
 """The terminal: plain text, and rows that a program can read."""
 
+import shutil
 from collections.abc import Callable
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -34,26 +34,32 @@ def test_a_row_that_goes_into_a_pipe_is_one_line(capsys, monkeypatch) -> None:
     assert lines[1].split()[1] == "unreadable"
 
 
+def test_a_problem_is_told_to_its_end(capsys) -> None:
+    table(("", "found"), [("FAILED", "the service says a lot " * 20 + "\n  set roles.teacher.endpoint")])
+    assert capsys.readouterr().out.rstrip().endswith("a lot set roles.teacher.endpoint")
+
+
 def test_the_help_tells_the_limit_that_the_audit_uses() -> None:
     shown = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"}).invoke(app, ["audit-dataset", "--help"]).output
     assert f"{TOKEN_LIMIT} if not given" in " ".join(shown.split())
 
 
 @pytest.mark.parametrize(
-    ("setting", "named"),
+    ("setting", "url", "named"),
     [
-        ({"lake_url": "ftp://ada:secret@host/lake"}, "lake_url ftp://ada:***@host/lake cannot be used"),
-        ({"ledger_url": "postgresql+pg8000://ada:secret@host/db"}, "ledger_url postgresql+pg8000://ada:***@host/db"),
-        ({"ledger_url": "postgresql://ada:secret@host/db"}, "ledger_url postgresql://ada:***@host/db"),
+        ("lake_url", "ftp://ada@host/lake", "lake_url ftp://ada@host/lake cannot be used"),
+        ("ledger_url", "postgresql+pg8000://ada:secret@host/db", "ledger_url postgresql+pg8000://ada:***@host/db"),
+        ("ledger_url", "postgresql://ada:secret@host/db", "ledger_url postgresql://ada:***@host/db"),
     ],
 )
 def test_the_doctor_names_a_store_that_cannot_be_used(
-    project: Callable[..., Settings], monkeypatch, capsys, setting: dict[str, Any], named: str
+    project: Callable[..., Settings], monkeypatch, capsys, setting: str, url: str, named: str
 ) -> None:
-    monkeypatch.chdir(project(**setting).root)
+    monkeypatch.setenv(f"RAFTLINE_{setting.upper()}", url)
+    monkeypatch.chdir(project().root)
     assert not doctor.examine()
     shown = capsys.readouterr().out
-    [line] = [line for line in shown.splitlines() if line.split()[1] == next(iter(setting)).removesuffix("_url")]
+    [line] = [line for line in shown.splitlines() if line.split()[1] == setting.removesuffix("_url")]
     assert line.startswith("FAILED")
     assert named in line
     assert "secret" not in shown
@@ -117,3 +123,16 @@ def test_the_status_lists_documents_by_their_path(project, capsys) -> None:
     show_status(settings)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines if ".pdf" in line] == ["a.pdf", "a/z.pdf", "b.pdf", "c.pdf"]
+
+
+def test_after_an_erasure_the_status_does_not_ask_for_documents_that_are_there(project, root, capsys) -> None:
+    settings = project()
+    settings.documents_folder.mkdir(parents=True)
+    shutil.copy(root / "sample_corpus" / "first" / "cards.pdf", settings.documents_folder)
+    prepare_home(settings)
+    resources = build_resources(settings)
+    resources["corpus"].scan(settings.batches.max_documents)
+    show_status(settings)
+    shown = capsys.readouterr().out
+    assert "no documents yet" not in shown
+    assert "`raftline refresh` makes it" in shown

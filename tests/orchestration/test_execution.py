@@ -6,9 +6,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from orchestration.cli import _admit
 from orchestration.execution import Outcome, Refresher, RunFailed, explain
 from orchestration.planning import AssetState, PlannedRun, RefreshState
+from orchestration.refreshing import admit
 from orchestration.settings import Settings
 from resources.errors import LakeError, SettingsError
 from resources.training.base import TrainingRejected
@@ -76,8 +76,8 @@ def test_what_would_rest_on_old_data_does_not_run(rehearse, failing) -> None:
 def test_the_runs_that_failed_are_named_at_the_end(rehearse) -> None:
     failed = [outcome for outcome in rehearse(("ingest_batch", "b1"), ("train_recipe", "r2")) if outcome.error]
     with pytest.raises(RunFailed, match=r"2 runs failed \(ingest_batch b1, train_recipe r2\)"):
-        _admit(failed)
-    _admit([])
+        admit(failed)
+    admit([])
 
 
 def failure_of(raising: Callable[[], Any]) -> str:

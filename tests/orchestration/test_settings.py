@@ -87,8 +87,8 @@ def test_the_environment_overrides_the_file_key_by_key(folder, monkeypatch) -> N
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("colour: red", "colour: is not a setting (got 'red')"),
-        ("generation: {per_chunks: 3}", "generation.per_chunks: is not a setting (got 3)"),
+        ("colour: red", "colour: is not a setting; there are batches, budget"),
+        ("generation: {per_chunks: 3}", "generation.per_chunks: is not a setting; did you mean per_chunk? (got 3)"),
         ("port: 0", "port: Input should be greater than or equal to 1 (got 0)"),
         ("port: many", "port: "),
         ("chunks: {max_tokens: 10}", "chunks.max_tokens: Input should be greater than or equal to 50 (got 10)"),
@@ -96,12 +96,18 @@ def test_the_environment_overrides_the_file_key_by_key(folder, monkeypatch) -> N
         ("splits: {test: 0.5}", "splits.test: Input should be less than 0.5"),
         ("generation: {chunk_sampling_rate: 0}", "generation.chunk_sampling_rate: "),
         ("retraining: {drift_threshold: 2}", "retraining.drift_threshold: "),
-        ("retraining: {schedule: nightly}", "retraining: Value error, schedule 'nightly' is not a cron expression"),
+        ("retraining: {schedule: nightly}", "retraining: schedule 'nightly' is not a cron expression"),
         ("executor: cluster", "executor: Input should be 'in_process' or 'multiprocess'"),
         ("owner: Ada", "owner: "),
-        ("roles: {oracle: {}}", "roles: Value error, role 'oracle' is unknown; roles are contextualizer, teacher"),
-        ("roles: {teacher: {provider: acme}}", "roles.teacher.provider is 'acme'; this version offers: embedded"),
-        ("roles: {teacher: {prompt_price: -1}}", "roles.teacher.prompt_price: "),
+        ("budget: {per_day_usd: 5}", "per_day_usd: is not a setting; did you mean per_run_usd?"),
+        ("judge: {colour: red}", "judge.colour: is not a setting; there are conditions, limit, metrics, repeats"),
+        ("roles: {teacher: {limits: {concurency: 1}}}", "concurency: is not a setting; did you mean concurrency?"),
+        ("roles: {teacher: {api_key: k}}", "api_key: is not a setting: secrets come from the environment"),
+        ("roles: {oracle: {}}", "roles: role 'oracle' is unknown; roles are transcriber, contextualizer"),
+        ("roles: {teacher: {provider: acme}}", "roles.teacher.provider: Input should be 'embedded', 'azure_openai' or"),
+        ("roles: {judge: {}}", "roles.judge.provider: embedded has no judge; choose azure_openai or openai_compatible"),
+        ("roles: {judge: {provider: azure_openai}}", "roles.judge.model: name the underlying model"),
+        ("roles: {teacher: {price: {prompt: -1}}}", "roles.teacher.price.prompt: "),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_file_and_what_is_allowed(folder, text, named) -> None:
@@ -110,6 +116,32 @@ def test_a_wrong_setting_is_named_with_its_file_and_what_is_allowed(folder, text
         load_settings(folder)
     assert str(file) in str(caught.value)
     assert named in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("roles: {teacher: {api_key: planted-secret}}", "roles.teacher.api_key: is not a setting"),
+        ("roles: {teacher: {auth: planted-secret}}", "roles.teacher.auth: Input should be 'key', 'entra' or 'none'"),
+        ("roles: {teacher: planted-secret}", "roles.teacher: "),
+        ("azure_api_key: planted-secret", "azure_api_key: is not a setting"),
+        (
+            "roles: {teacher: {provider: openai_compatible, model: m, endpoint: 'http://localhost/v1', "
+            "api_key_variable: planted-secret}}",
+            "roles.teacher.api_key_variable: is the name of an environment variable",
+        ),
+        ("ledger_url: 'postgresql://ada:planted-secret@host/db'", "set RAFTLINE_LEDGER_URL in the environment"),
+        ("ledger_url: 'postgresql://host/db?user=ada&password=planted-secret'", "ledger_url: holds a password"),
+        ("lake_url: 'abfss://ada:planted-secret@account/lake'", "lake_url: must hold neither a password nor a query"),
+        ("lake_url: 'az://container/lake?sig=planted-secret'", "lake_url: must hold neither a password nor a query"),
+    ],
+)
+def test_a_secret_in_the_file_is_refused_without_being_shown(folder, text, named) -> None:
+    write(folder, text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(folder)
+    assert named in str(caught.value)
+    assert "planted-secret" not in str(caught.value)
 
 
 def test_all_wrong_settings_are_named_at_once(folder) -> None:
@@ -188,12 +220,12 @@ def test_a_misspelt_environment_variable_is_refused_with_the_names_there_are(fol
 
 def test_every_variable_that_the_documentation_shows_is_known(folder, monkeypatch) -> None:
     write(folder, "")
-    for name in ("RAFTLINE_ROLES__TEACHER__PROMPT_PRICE", "RAFTLINE_SPLITS__TEST", "raftline_port"):
+    for name in ("RAFTLINE_ROLES__TEACHER__PRICE__PROMPT", "RAFTLINE_SPLITS__TEST", "raftline_port"):
         monkeypatch.setenv(name, "0.25" if "port" not in name else "3002")
     monkeypatch.setenv("RAFTLINE_WRITE_SNAPSHOT", "1")
     monkeypatch.setenv("RAFTLINE_HOME", "")
     settings = load_settings(folder)
-    assert (settings.splits.test, settings.port, settings.roles["teacher"].prompt_price) == (0.25, 3002, 0.25)
+    assert (settings.splits.test, settings.port, settings.roles["teacher"].price.prompt) == (0.25, 3002, 0.25)
     assert settings.home_folder == folder / ".raftline"
 
 
@@ -225,7 +257,7 @@ def test_everything_a_home_holds_lies_in_it_unless_it_is_set_elsewhere(project) 
     resources = build_resources(settings)
     assert resources["lake"].url.startswith(home)
     assert resources["models"].ledger_url == f"sqlite:///{home}/ledger.db"
-    assert resources["corpus"].folder == f"{home}/documents"
+    assert resources["corpus"].documents == f"{home}/documents"
     assert resources["trainers"].folder.startswith(home)
     assert not settings.home_folder.exists()
     elsewhere = build_resources(project(lake_url="s3://bucket/lake", ledger_url="postgresql+psycopg2://db/ledger"))

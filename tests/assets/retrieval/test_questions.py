@@ -14,9 +14,9 @@ from resources.errors import LakeError
 from resources.lake.lake import Lake
 from resources.lake.tables import CHUNK_EMBEDDINGS, CORPUS, QA_PAIRS
 from resources.llm.embedded.provider import EmbeddedEmbedder
-from resources.llm.gateway import Gateway
+from resources.llm.gateway import EmbeddingLane, Gateway
 from resources.llm.ledger import Ledger
-from resources.llm.resource import Embedder
+from resources.llm.models import Embedder
 from resources.options import EvaluationOptions
 from resources.search.index import SearchIndex
 
@@ -39,13 +39,13 @@ def question(name: str, about: str, accepted: bool = True) -> dict[str, Any]:
     return {
         "question_id": name, "chunk_id": about, "document_id": "d", "version": "v", "page": 0, "language": "en",
         "question": f"Question {name}?", "answer": "", "quotes": [], "final_answer": "", "kind": "open",
-        "origin": "generated", "accepted": accepted, "gate": None if accepted else "duplicate",
+        "origin": "generated", "accepted": accepted, "gate": None if accepted else "duplicate", "reason": None,
     }  # fmt: skip
 
 
 @pytest.fixture
 def embedder(tmp_path: Path) -> Embedder:
-    return Embedder(EmbeddedEmbedder(), Gateway(Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")))
+    return Embedder(EmbeddingLane(EmbeddedEmbedder()), Gateway(Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")))
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_the_ledger_knows_the_document_behind_every_embedded_question_that_has_o
     ]
     rank_chunks(index, bank, embedder, {"c1": "v2"})
     with sqlite3.connect(embedder.gateway.ledger.url.removeprefix("sqlite:///")) as ledger:
-        found = ledger.execute("select request, document_version from calls left join call_sources using (key)")
+        found = ledger.execute("select request, document_version from answers left join call_sources using (key)")
         sources = {json.loads(request)["messages"][0][1]: version for request, version in found}
     assert sources == {
         "Question a?": "v", "Human?": "v", "Brought?": "v2", "Nowhere?": None, TEXTS["c1"]: None,
