@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from resources.hashing import well_formed
 from resources.llm.batch import BatchLane
 from resources.llm.ledger import Entry
+from resources.llm.ledger_rows import recordable
 from resources.llm.provider import CallError, Refused
 from resources.llm.request import Completion, Request
 from resources.llm.session import Call, Reply, Session
@@ -20,7 +20,7 @@ async def answer_in_batch(session: Session, batch: BatchLane, request: Request) 
         came = await batch.ask(request)
         if came.completion.failure:
             raise Refused(came.completion.failure)
-        text = well_formed(came.completion.text).replace("\x00", "\ufffd")
+        text = recordable(came.completion.text)
         answer = replace(came.completion, text=text, cost=price.cost(came.completion))
         # A batch does not tell how long a call took.
         entry = Entry(request, answer, 0.0, session.run_id, came.batch_id)

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from resources.hashing import well_formed
 from resources.llm import embedding
 from resources.llm.batch_answers import answer_in_batch
 from resources.llm.calls import Budget, Call, Reply
 from resources.llm.lanes import EmbeddingLane, Lane, ModelCallFailed
 from resources.llm.ledger import Entry, Ledger
+from resources.llm.ledger_rows import recordable
 from resources.llm.provider import Refused
 from resources.llm.request import Completion, Request
 from resources.llm.session import Session
@@ -120,9 +120,7 @@ async def _answer(session: Session, lane: Lane, request: Request) -> Completion:
         started = time.perf_counter()
         answer = await lane.provider.complete(request)
         lane.sizes.learn(size, answer)
-        # No database holds a lone surrogate, and Postgres no NUL.
-        text = well_formed(answer.text).replace("\x00", "\ufffd")
-        answer = replace(answer, text=text, cost=lane.price.cost(answer))
+        answer = replace(answer, text=recordable(answer.text), cost=lane.price.cost(answer))
         entry = Entry(request, answer, time.perf_counter() - started, session.run_id)
         return Reply([entry], answer.prompt_tokens + answer.completion_tokens, answer.quota)
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
+from resources.hashing import well_formed
 from resources.llm.ledger_schema import answers, sources
 from resources.llm.request import Completion, Request
 
@@ -89,6 +90,11 @@ def call_row(entry: Entry, now: datetime) -> dict[str, object]:
         "day": f"{now:%Y-%m-%d}",
         "finished_at": now,
     }
+
+
+def recordable(text: str) -> str:
+    """A model's text as both databases can hold it: neither takes a lone surrogate, and Postgres no NUL."""
+    return well_formed(text).replace("\x00", "\ufffd")
 
 
 def answer_row(entry: Entry) -> dict[str, object]:

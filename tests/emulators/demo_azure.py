@@ -14,7 +14,7 @@ PORT = 18765
 KEY = "emulator-key"
 NOTICE = (
     "Nothing here is a real model: an emulator answers from the prompts' own text. "
-    "Numbers below prove that the path works, not that a model is good."
+    "The numbers prove that the path works, not that a model is good."
 )
 
 

@@ -79,6 +79,15 @@ def test_every_arm_is_judged_on_the_same_items_those_of_people_first(world) -> N
     assert {t.item["condition"] for t in tasks} == {"retrieved"}
 
 
+def test_questions_that_have_an_answer_are_judged_before_those_that_have_none(make_item) -> None:
+    items = [
+        make_item(item_id=f"i{number}", condition="retrieved", split="test", origin="human", answerable=number % 3 == 0)
+        for number in range(12)
+    ]
+    assert {item["answerable"] for item in judged_items(items, JudgeOptions(limit=4))} == {True}
+    assert len(judged_items(items, JudgeOptions(limit=12))) == 12
+
+
 def test_more_items_keep_those_that_were_judged_before(world) -> None:
     few, more = (judged_items(world.items, JudgeOptions(limit=limit)) for limit in (10, 20))
     assert few == more[:10]

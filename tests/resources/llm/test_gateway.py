@@ -1,5 +1,7 @@
 """The gateway: equal requests are called once, answers keep their order, and what was paid for is never lost."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -138,3 +140,18 @@ def test_roles_are_opened_over_one_ledger_and_unknown_ones_are_named(tmp_path) -
         with pytest.raises(SettingsError, match=r"'oracle'.*contextualizer, teacher"):
             models.chat("oracle")
     assert resource.spend().to_pylist()[0]["stage"] == "embedder"
+
+
+@pytest.mark.parametrize("erased", ["version-1", "version-2"])
+def test_equal_requests_of_two_documents_are_called_once_and_belong_to_both(ledger, service, erased) -> None:
+    requests = [service.request("same", "version-1"), service.request("same", "version-2")]
+    Gateway(ledger).complete(Lane("teacher", service), requests)
+    assert service.asked == ["same"]
+    assert ledger.erase([erased]).bodies == 1
+
+
+def test_a_request_that_may_not_leave_is_not_answered_in_the_name_of_an_equal_one(ledger, service) -> None:
+    barred = replace(service.request("same", "version-2"), refusal="not sent: confidential")
+    open_, kept = Gateway(ledger).complete(Lane("teacher", service), [service.request("same", "version-1"), barred])
+    assert open_.usable
+    assert kept.failure == "not sent: confidential"

@@ -299,7 +299,9 @@ def test_a_missing_key_is_named_with_role_and_variable_before_any_call(azure, mo
     monkeypatch.delenv("TEACHER_KEY", raising=False)
     if value is not None:
         monkeypatch.setenv("TEACHER_KEY", value)
-    with pytest.raises(SettingsError, match=r"role teacher: the environment variable TEACHER_KEY is not set"):
+    with pytest.raises(
+        SettingsError, match=r"role teacher: the environment variable TEACHER_KEY is not set.*auth: entra asks"
+    ):
         chat_provider("teacher", azure(api_key_variable="TEACHER_KEY"))
 
 
