@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
-LOCKS := requirements/runtime.lock requirements/dev.lock
+TORCH := torch==2.13.0
 
 ifdef UV
 INSTALL = $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
@@ -42,14 +42,15 @@ $(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(BIN)/python
 
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime
 	$(INSTALL) --no-deps --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	touch $@
 
 # Needs uv. The locks hold names, versions and hashes only. The extras are resolved together with the base, so that adding
 # one later changes no version; the tests run with all of them.
 lock:
 	uv pip compile pyproject.toml --all-extras --group build --group dev --universal --python-version 3.11 --generate-hashes \
-	  --no-header --upgrade --quiet -o requirements/dev.lock
-	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-package torch --no-header --upgrade --quiet -o requirements/dev.lock
+	uv pip compile pyproject.toml --extra layout --group build --universal --python-version 3.11 --generate-hashes \
 	  --no-header --quiet -c requirements/dev.lock -o requirements/runtime.lock
 
 # Leaves the home alone: it holds the ledger of paid calls.

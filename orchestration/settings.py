@@ -34,6 +34,7 @@ from resources.options import (
     SplitOptions,
     TranscriptionOptions,
 )
+from resources.training.options import ServingOptions, TrainerOptions
 
 FILE = "raftline.yaml"
 PREFIX = "RAFTLINE_"
@@ -82,6 +83,8 @@ class Settings(BaseSettings):
     evaluation: EvaluationOptions = EvaluationOptions()
     judge: JudgeOptions = JudgeOptions()
     retraining: RetrainingOptions = RetrainingOptions()
+    trainers: TrainerOptions = TrainerOptions()
+    serving: ServingOptions = ServingOptions()
     budget: BudgetOptions = BudgetOptions()
     egress: EgressOptions = EgressOptions()
     roles: dict[str, Role] = Field(default_factory=dict, description="Provider and price of each model role.")

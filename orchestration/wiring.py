@@ -21,6 +21,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     """Every resource by the name under which assets ask for it. Opens nothing and contacts nobody."""
     home = settings.home_folder
     lake = settings.lake_url or str(home / "lake")
+    ledger = _from_environment("ledger_url") or settings.ledger_url or f"sqlite:///{home / 'ledger.db'}"
     return {
         "lake": LakeResource(url=lake, egress=settings.egress),
         "corpus": CorpusResource(
@@ -33,14 +34,20 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         ),
         "index": IndexResource(folder=str(home / "index")),
         "models": ModelsResource(
-            ledger_url=_from_environment("ledger_url") or settings.ledger_url or f"sqlite:///{home / 'ledger.db'}",
+            ledger_url=ledger,
             roles=settings.roles,
             egress=_with_ca_path(settings),
             egress_folder=str(home / "egress"),
             lake_url=lake,
             budget=settings.budget,
         ),
-        "trainers": TrainersResource(folder=str(home / "models")),
+        "trainers": TrainersResource(
+            folder=str(home / "models"),
+            ledger_url=ledger,
+            options=settings.trainers,
+            egress=_with_ca_path(settings),
+            egress_folder=str(home / "egress"),
+        ),
         "options": PipelineOptions(
             batches=settings.batches,
             transcription=settings.transcription,

@@ -46,7 +46,7 @@ def fine_tuned_model(
     stage = Stage(context, store, observed={"trainer": trainer.code_version()})
     data = training_data(store.rows(RAFT_DATASET, recipe.name))
     spec = specification(recipe, store.version(RAFT_DATASET, recipe.name) or "", trainer)
-    trainer.validate(spec, data)
+    trainer.preflight(spec, data)
     adopted = trainer.find(spec)
     handle = adopted or trainer.submit(spec, data)
     _wait(trainer, handle, context)

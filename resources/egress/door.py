@@ -107,6 +107,15 @@ class Door:
             self._remember([text], origin)
         return sent
 
+    def release(self, purpose: str, address: str, body: bytes, content_type: str, setting: str) -> None:
+        """Lets one body leave for an address that another library contacts: call it right before. Logs the departure.
+
+        `setting` names where the address comes from. Raises `EgressDenied` if the host is not allowed, and
+        `IdentifierFound` if the body still holds what should have been redacted.
+        """
+        admit(address, purpose, setting, self.options)
+        self._inspect(purpose, (urlsplit(address).hostname or "").lower(), body, content_type)
+
     @staticmethod
     def restored(request: Request, completion: Completion) -> Completion:
         """The answer with originals in place of placeholders, so that quotes can be verified against the document."""

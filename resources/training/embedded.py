@@ -2,9 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from pydantic import Field
 
 from resources.code_version import code_version
 from resources.errors import SettingsError
@@ -13,15 +17,19 @@ from resources.hashing import canonical_json, content_hash
 from resources.llm.embedded.reader import Reader
 from resources.llm.embedded.reader_examples import is_generated
 from resources.llm.embedded.reader_training import ReaderHyperparameters, train_reader
-from resources.llm.provider import ChatProvider
 from resources.llm.raft_text import parse_prompt
 from resources.llm.request import Completion, ModelIdentity, Request
 from resources.tokens import count_tokens
 from resources.training.base import (
+    FAILED,
     SUCCEEDED,
     Artifact,
+    DataFormat,
+    JobEvent,
     JobHandle,
     JobState,
+    MetricRow,
+    Quote,
     Trainer,
     TrainingData,
     TrainingFailed,
@@ -29,7 +37,16 @@ from resources.training.base import (
     TrainingSpec,
     verify_files,
 )
+from resources.training.serving import (
+    ChatTarget,
+    Deployer,
+    EndpointHandle,
+    EndpointState,
+    Purpose,
+    StudentModel,
+)
 
+BACKEND = "embedded"
 BASE_MODEL = "extractive-reader"
 MINIMUM_ROWS = 20
 
@@ -55,19 +72,35 @@ class ReaderTarget:
         """Holds nothing."""
 
 
-class EmbeddedTrainer(Trainer):
-    """Trains where it stands: `submit` returns when the model is on disk. One folder per spec."""
+class EmbeddedTrainer(Trainer, Deployer):
+    """Trains where it stands: `submit` returns when the model is on disk. One folder per spec. Serves in process."""
 
-    backend = "embedded"
-    capabilities = frozenset({"rag"})
+    folder: str = Field(description="Folder of trained models, one sub-folder per specification.")
 
-    def __init__(self, folder: Path):
-        self._folder = folder
+    @property
+    def backend(self) -> str:
+        return BACKEND
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        return frozenset({"rag"})
+
+    @property
+    def runs_here(self) -> bool:
+        return True
+
+    def not_real(self) -> str:
+        return ""
 
     def code_version(self) -> str:
         return code_version("resources.llm.embedded", "resources.llm.raft_text", "resources.search.tokenizer")
 
-    def validate(self, spec: TrainingSpec, data: TrainingData) -> None:
+    def data_format(self, options: Mapping[str, Any]) -> DataFormat:
+        if options:
+            raise SettingsError(f"training.options: the embedded backend has none, not {', '.join(sorted(options))}")
+        return "rows"
+
+    def preflight(self, spec: TrainingSpec, data: TrainingData) -> None:
         if spec.base_model != BASE_MODEL:
             raise TrainingRejected(f"backend embedded trains {BASE_MODEL!r} only, not {spec.base_model!r}")
         if len(data.train) < MINIMUM_ROWS:
@@ -77,6 +110,9 @@ class EmbeddedTrainer(Trainer):
             )
         _hyperparameters(spec)
 
+    def quote(self, spec: TrainingSpec, data: TrainingData) -> Quote:
+        return Quote(0.0, "trained in this process", 5.0)
+
     def find(self, spec: TrainingSpec) -> JobHandle | None:
         """A finished model whose files are whole; a torn one is trained again, to the same bytes."""
         try:
@@ -85,10 +121,13 @@ class EmbeddedTrainer(Trainer):
             return None
         return self._handle(spec)
 
-    def submit(self, spec: TrainingSpec, data: TrainingData) -> JobHandle:
+    def submit(self, spec: TrainingSpec, data: TrainingData, tags: Mapping[str, str]) -> JobHandle:
+        found = self.find(spec)
+        if found:
+            return found
         trained = train_reader(data.train, data.validation, _hyperparameters(spec), spec.seed)
         weights = Reader.from_weights(trained.weights).to_json().encode()
-        folder = self._folder / spec.idem()
+        folder = self._root / spec.idem()
         folder.mkdir(parents=True, exist_ok=True)
         manifest = {
             "spec": spec.as_dict(),
@@ -101,39 +140,73 @@ class EmbeddedTrainer(Trainer):
         return self._handle(spec)
 
     def poll(self, handle: JobHandle) -> JobState:
-        done = (self._folder / handle.job_id / "manifest.json").is_file()
-        return JobState(SUCCEEDED if done else "failed", "" if done else f"no model in {handle.job_id}")
+        done = (self._root / handle.job_id / "manifest.json").is_file()
+        return JobState(SUCCEEDED, SUCCEEDED) if done else JobState(FAILED, FAILED, f"no model in {handle.job_id}")
+
+    def events(self, handle: JobHandle, seen: str) -> tuple[Sequence[JobEvent], str]:
+        return (), seen
 
     def cancel(self, handle: JobHandle) -> None:
         """Nothing to cancel: a job is over when `submit` returns."""
 
     def artifact(self, handle: JobHandle) -> Artifact:
-        folder = self._folder / handle.job_id
+        folder = self._root / handle.job_id
         manifest = _manifest(folder)
         verify_files(folder, manifest["files"])
-        curve = tuple((int(step), float(train), float(held)) for step, train, held in manifest["curve"])
+        curve = tuple(MetricRow(int(step), float(train), float(held)) for step, train, held in manifest["curve"])
         return Artifact(handle.job_id, manifest["files"], manifest["metrics"], curve)
 
-    def target(self, location: str, idem: str) -> ChatProvider:
-        folder = self._folder / location
-        verify_files(folder, _manifest(folder)["files"])
+    def deploy(
+        self, model: StudentModel, name: str, purpose: Purpose, expires_at: datetime | None, tags: Mapping[str, str]
+    ) -> EndpointHandle:
+        """In this process: nothing to bring up, and nothing to bill."""
+        if model.location:
+            self._verified(model)
+        return EndpointHandle(BACKEND, "", model.model_id, purpose, usd_per_hour=0.0)
+
+    def status(self, endpoint: EndpointHandle) -> EndpointState:
+        return EndpointState("ready")
+
+    def renew(self, endpoint: EndpointHandle, expires_at: datetime | None) -> EndpointHandle:
+        return endpoint
+
+    def undeploy(self, endpoint: EndpointHandle) -> None:
+        """Holds nothing."""
+
+    def list_owned(self) -> Sequence[EndpointHandle]:
+        return ()
+
+    def target(self, endpoint: EndpointHandle, model: StudentModel, data: TrainingData) -> ChatTarget:
+        if not model.location:
+            return ChatTarget(self._base(data))
+        folder = self._verified(model)
         try:
             reader = Reader.from_json((folder / "weights.json").read_text(encoding="utf-8"))
         except ValueError as error:
             raise TrainingFailed(
-                f"model {idem} was trained by another version of the reader ({error}); train its recipe again"
+                f"model {model.model_id} was trained by another version of the reader ({error}); train its recipe again"
             ) from error
-        return ReaderTarget(reader, ModelIdentity("embedded", "local", f"{BASE_MODEL}@{idem}"))
+        return ChatTarget(ReaderTarget(reader, ModelIdentity(BACKEND, "local", model.name)))
 
-    def base_target(self, base_model: str, data: TrainingData) -> ChatProvider:
+    def _base(self, data: TrainingData) -> ReaderTarget:
         # The base learns nothing, so people's questions of the train split may choose its threshold too.
         people = [row for row in data.train if not is_generated(row)]
         reader = Reader.base().with_threshold([*data.validation, *people])
         name = f"{BASE_MODEL}-base@{content_hash(self.code_version(), reader.to_json())[:16]}"
-        return ReaderTarget(reader, ModelIdentity("embedded", "local", name))
+        return ReaderTarget(reader, ModelIdentity(BACKEND, "local", name))
+
+    def _verified(self, model: StudentModel) -> Path:
+        """The model's folder, its files as both its manifest and the registry recorded them."""
+        folder = self._root / model.location
+        verify_files(folder, {**_manifest(folder)["files"], **model.files})
+        return folder
+
+    @property
+    def _root(self) -> Path:
+        return Path(self.folder)
 
     def _handle(self, spec: TrainingSpec) -> JobHandle:
-        return JobHandle(self.backend, spec.idem(), spec.idem())
+        return JobHandle(BACKEND, spec.idem(), spec.idem())
 
 
 def _hyperparameters(spec: TrainingSpec) -> ReaderHyperparameters:
