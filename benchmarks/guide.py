@@ -9,7 +9,7 @@ from typing import Any
 
 from assets.chunks.packing import chunk_document
 from assets.documents.extraction import extract_pages
-from assets.documents.inspection import inspect_pdf
+from assets.documents.readers import LAYOUT_READER
 from assets.raft.generation import ask_teacher
 from resources.code_version import code_version
 from resources.corpus.manifest import document_id
@@ -40,7 +40,7 @@ def read_guide(path: Path, models: Models, cache: Path) -> Guide:
     """The document as the pipeline sees it. Its pages are parsed once per version of the file and of the extractor."""
     data = path.read_bytes()
     version, document = hashlib.sha256(data).hexdigest(), document_id(path.name)
-    title = inspect_pdf(data, path.name).title or path.stem
+    title = LAYOUT_READER.inspect()(data, path.name).title or path.stem
     chunks = chunk_document(document, version, _pages(data, path.name, version, cache), title=title)
     contextualizer = models.chat("contextualizer")
     requests = [

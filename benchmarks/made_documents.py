@@ -30,9 +30,15 @@ def text_pages(count: int, changed: int = -1) -> bytes:
     for number in range(count):
         page = document.new_page()
         subject = "revised" if number == changed else "plain"
-        for line in range(30):
-            text = f"On page {number}, line {line}, the {subject} account costs {number * line} dollars a month."
-            page.insert_text((72, 90 + 20 * line), text, fontsize=11)
+        page.insert_text(
+            (72, 90),
+            [
+                f"On page {number}, line {line}, the {subject} account costs {number * line} dollars a month."
+                for line in range(30)
+            ],
+            fontsize=11,
+            lineheight=1.8,
+        )
     return document.tobytes(deflate=True)
 
 

@@ -1,12 +1,16 @@
 """Receiving a batch: each entry of its manifest becomes one row, readable or with the reason why not."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+import os
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from assets.documents.inspection import DocumentFacts
+from assets.documents.isolation import stop_with
 from resources.corpus.batches import originals
 from resources.corpus.manifest import Entry, Listed, Manifest, document_id, sequence_of
 from resources.corpus.received import Received
@@ -100,19 +104,45 @@ def plain_row(entry: Entry, status: str = WITHDRAWN) -> dict[str, Any]:
     }
 
 
-def is_unchanged(entry: Entry, before: Mapping[str, Entry], lake: Lake, batch: str) -> bool:
-    """Whether a document came again, under another stamp, with the bytes that an earlier batch could use."""
-    known = before.get(entry.uri)
-    if entry.tombstone or entry.duplicate_of or known is None or known.tombstone or known.duplicate_of:
-        return False
-    if not entry.version or known.version != entry.version:
-        return False
+def receive_all(
+    entries: Sequence[Entry], read: Read, lake: Lake, inspect: Inspect, unchanged: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """The rows of a batch's entries in their order. As many documents are looked into at once as there are cores.
+
+    What is `unchanged`, by uri, is not looked into. Whoever gives up stops the child processes too.
+    """
+
+    def row(entry: Entry) -> dict[str, Any]:
+        return plain_row(entry, UNCHANGED) if entry.uri in unchanged else receive(entry, read, lake, inspect)
+
+    stop = threading.Event()
+    # The pool's threads only wait for the source and for child processes.
+    pool = ThreadPoolExecutor(os.cpu_count() or 1, initializer=stop_with, initargs=(stop,))
+    try:
+        return list(pool.map(row, entries))
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def unchanged_of(entries: Iterable[Entry], before: Mapping[str, Entry], lake: Lake, batch: str) -> set[str]:
+    """The documents, by uri, that came again, under another stamp, with the bytes that an earlier batch could use."""
+    asked = {entry.uri: entry.version for entry in entries if _came_again(entry, before.get(entry.uri))}
+    found: set[str] = set()
     earlier = (one for one in lake.partitions(RAW_PDFS) if sequence_of(one) < sequence_of(batch))
     for one in sorted(earlier, reverse=True):
+        if not asked:
+            break
         for row in lake.read(RAW_PDFS, one, ["uri", "version", "status"]).to_pylist():
-            if row["uri"] == entry.uri:
-                return row["version"] == entry.version and row["status"] in (OK, UNCHANGED)
-    return False
+            if asked.pop(row["uri"], "") == row["version"] and row["status"] in (OK, UNCHANGED):
+                found.add(row["uri"])
+    return found
+
+
+def _came_again(entry: Entry, known: Entry | None) -> bool:
+    if entry.tombstone or entry.duplicate_of or known is None or known.tombstone or known.duplicate_of:
+        return False
+    return bool(entry.version) and known.version == entry.version
 
 
 def _without_copies(entries: Mapping[str, Entry], before: Mapping[str, Entry], found: Collection[str]) -> list[Entry]:

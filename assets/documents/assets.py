@@ -8,17 +8,19 @@ from typing import Any
 
 import dagster as dg
 
-from assets.documents.arrival import OK, UNCHANGED, UNREADABLE, fetch, is_unchanged, plain_row, receipts_of, receive
+from assets.documents.arrival import OK, UNREADABLE, fetch, receipts_of, receive_all, unchanged_of
 from assets.documents.extraction import Extracted, extract_many
-from assets.documents.fidelity import fidelity, is_flagged, recall_overall
+from assets.documents.fidelity import by_method, fidelity, is_flagged, readers_told, recall_overall
 from assets.documents.inspected import known_facts, remembering
-from assets.documents.inspection import DocumentFacts, inspect_pdf, inspect_scan
-from assets.documents.pages import TRANSCRIBER, KnownPages, page_rows
+from assets.documents.inspection import DocumentFacts
+from assets.documents.ocr import SCANS, Ocr, ocr_of, recognize, recognized_by, scans_by
+from assets.documents.pages import KnownPages, page_rows
+from assets.documents.readers import READER, read_by, reader_of
 from assets.documents.reasons import reason_of
-from assets.documents.transcription import SCANS, Source, scans_by, transcribe, transcribed_by
+from assets.documents.transcription import Source, transcribe, transcribed_by
 from assets.groups import DOCUMENTS
 from assets.partitions import document_batches
-from resources.code_version import code_version, release
+from resources.code_version import code_version
 from resources.corpus.resource import CorpusResource
 from resources.hashing import short_id
 from resources.lake.lake import Lake
@@ -36,12 +38,13 @@ EXTRACTOR = short_id(
         "assets.documents.inspection",
         "assets.documents.links",
         "assets.documents.markdown",
+        "assets.documents.page_objects",
+        "assets.documents.page_text",
         "assets.documents.parsing",
         "assets.documents.symbols",
         "assets.documents.tables",
         "assets.documents.witness",
     ),
-    [release(library) for library in ("pymupdf", "pypdfium2")],
 )
 INSPECTOR = code_version("assets.documents.arrival", "assets.documents.inspection", "assets.documents.inspected")
 
@@ -53,12 +56,17 @@ INSPECTOR = code_version("assets.documents.arrival", "assets.documents.inspectio
     code_version=INSPECTOR,
 )
 def raw_pdfs(
-    context: dg.AssetExecutionContext, lake: LakeResource, corpus: CorpusResource, models: ModelsResource
+    context: dg.AssetExecutionContext,
+    lake: LakeResource,
+    corpus: CorpusResource,
+    models: ModelsResource,
+    options: PipelineOptions,
 ) -> dg.MaterializeResult:
     """The documents of a batch: new versions, withdrawals, and the unreadable ones with the reason."""
     store = lake.open()
-    scans = scans_by(models)
-    stage = Stage(context, store, observed=scans)
+    reader, read = reader_of(options.extraction), read_by(options.extraction)
+    scans = scans_by(models, options.extraction)
+    stage = Stage(context, store, observed={**scans, **read})
     source = corpus.source()
     manifest = corpus.manifests().get(context.partition_key)
     before, receipts = corpus.before(manifest), corpus.receipts()
@@ -67,14 +75,10 @@ def raw_pdfs(
     found = receipts_of(manifest, entries)
     if found != earlier:
         receipts.write(manifest.sequence, found)
-    known = known_facts(store, {"code": INSPECTOR, SCANS: scans.get(SCANS, "")})
-    inspect = remembering(inspect_scan if scans else inspect_pdf, known)
-    rows = [
-        plain_row(entry, UNCHANGED)
-        if is_unchanged(entry, before, store, manifest.key)
-        else receive(entry, source.read, store, inspect)
-        for entry in entries
-    ]
+    known = known_facts(store, {"code": INSPECTOR, SCANS: scans.get(SCANS, ""), READER: read[READER]})
+    inspect = remembering(reader.inspect(scans=bool(scans)), known)
+    unchanged = unchanged_of(entries, before, store, manifest.key)
+    rows = receive_all(entries, source.read, store, inspect, unchanged)
     refused = [row for row in rows if row["status"] == UNREADABLE]
     return stage.finish(
         RAW_PDFS,
@@ -93,27 +97,34 @@ def raw_pdfs(
     partitions_def=document_batches,
     deps=[raw_pdfs],
     group_name=DOCUMENTS,
-    kinds={"pymupdf", "markdown"},
+    kinds={"pdf", "markdown"},
     code_version=EXTRACTOR,
     pool="markdown_pages",  # two batches at once would both parse a page that they share, and share the cores
 )
 def markdown_pages(
     context: dg.AssetExecutionContext, lake: LakeResource, models: ModelsResource, options: PipelineOptions
 ) -> dg.MaterializeResult:
-    """The pages of a batch's documents as Markdown, each checked against an independent reader of its text."""
+    """The pages of a batch's documents as Markdown, each checked against a second reading of its text."""
     store = lake.open()
+    reader, ocr = reader_of(options.extraction), ocr_of(options.extraction)
     transcriber = transcribed_by(models, options.transcription)
-    stage = Stage(context, store, observed=transcriber)
+    readers = {**read_by(options.extraction), **recognized_by(options.extraction), **transcriber}
+    stage = Stage(context, store, observed=readers)
     documents = [row for row in store.rows(RAW_PDFS, context.partition_key) if row["status"] == OK]
     sources = ((row["uri"], store.get_blob(row["version"])) for row in documents)
-    known = KnownPages(store, EXTRACTOR, transcriber.get(TRANSCRIBER, ""))
+    known = KnownPages(store, {"code": EXTRACTOR, **readers})
     facts = {row["version"]: DocumentFacts(row["page_count"], row["title"]) for row in documents}
-    inspect = remembering(inspect_scan if transcriber else inspect_pdf, facts)
-    extracted = list(extract_many(sources, known, inspect=inspect, versions=known.versions))
+    inspect = remembering(reader.inspect(scans=bool(transcriber or ocr)), facts)
+    extracted = list(
+        extract_many(sources, known, inspect=inspect, versions=known.versions, objects=known.objects, reader=reader)
+    )
     read: dict[str, Any] = {}
     if transcriber:
         with models.open(context.run.run_id) as opened:
             extracted, read = _transcribed(opened, documents, extracted, store, options.transcription)
+    if ocr:
+        extracted, recognized = _recognized(ocr, documents, extracted, store)
+        read |= recognized
     pages = [page_rows(row, result) for row, result in zip(documents, extracted, strict=True)]
     rows = [page for of_document in pages for page in of_document]
     return stage.finish(
@@ -127,7 +138,8 @@ def markdown_pages(
             "failed documents": records(
                 [{"document": one.name, "reason": one.error.advice} for one in extracted if one.error]
             ),
-            "by method": counts(Counter(row["method"] for row in rows)),
+            "by method": counts(by_method(rows)),
+            "read by": records([{"reader": name, "pages": said} for name, said in readers_told(rows).items()]),
             "word recall": recall_overall(rows),
             "number recall": recall_overall(rows, "number_recall"),
             "lowest word recall": min((row["word_recall"] for row in rows), default=1.0),
@@ -148,18 +160,32 @@ def _transcribed(
     options: TranscriptionOptions,
 ) -> tuple[list[Extracted], dict[str, Any]]:
     """The documents with the pages that a vision model read, and what is shown of that."""
-    read = lru_cache(maxsize=8)(store.get_blob)
-    sources = [
-        Source(row["uri"], row["version"], result.pages, partial(read, row["version"]))
-        for row, result in zip(documents, extracted, strict=True)
-    ]
     transcriber = models.chat("transcriber")
-    done = transcribe(transcriber, sources, options)
+    done = transcribe(transcriber, _sources(documents, extracted, store), options)
     shown = {
         "transcriber": transcriber.identity.id,
         "pages transcribed": counts(done.outcome),
-        "left to the layout reader, because": counts(done.problems),
+        "left as they were, because": counts(done.problems),
         "transcriptions": records(done.recalls),
         **models.usage.metadata(),
     }
     return [replace(one, pages=pages) for one, pages in zip(extracted, done.pages, strict=True)], shown
+
+
+def _recognized(
+    ocr: Ocr, documents: Sequence[Mapping[str, Any]], extracted: Sequence[Extracted], store: Lake
+) -> tuple[list[Extracted], dict[str, Any]]:
+    """The documents with the scans among their pages read by OCR, and what is shown of that."""
+    done = recognize(ocr, _sources(documents, extracted, store))
+    shown: dict[str, Any] = {"pages read by OCR, unconfirmed": done.read}
+    if done.problems:
+        shown["not read by OCR, because"] = counts(Counter(done.problems))
+    return [replace(one, pages=pages) for one, pages in zip(extracted, done.pages, strict=True)], shown
+
+
+def _sources(documents: Sequence[Mapping[str, Any]], extracted: Sequence[Extracted], store: Lake) -> list[Source]:
+    read = lru_cache(maxsize=8)(store.get_blob)
+    return [
+        Source(row["uri"], row["version"], result.pages, partial(read, row["version"]))
+        for row, result in zip(documents, extracted, strict=True)
+    ]

@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import ceil
 
-from assets.documents.inspection import DocumentFacts, in_child, inspect_pdf
+from assets.documents.inspection import DocumentFacts, in_child
 from assets.documents.isolation import stop_with
-from assets.documents.parsing import Page, page_hashes, parse_pages
+from assets.documents.parsing import Page
+from assets.documents.readers import LAYOUT_READER, Reader
 from resources.errors import UnreadableDocument
 
 SECONDS_PER_DOCUMENT = 20.0
 SECONDS_PER_PAGE = 3.0
-_PAGES_PER_TASK = 8
+_FEWEST_PAGES, _MOST_PAGES = 8, 32
+"""Pages of a task. A child's first page costs half as much again, a task's deadline grows with its pages."""
 
 Inspect = Callable[[bytes, str], DocumentFacts]
 
@@ -43,14 +46,17 @@ def extract_many(
     documents: Iterable[tuple[str, bytes]],
     known: Mapping[str, Page],
     processes: int | None = None,
-    inspect: Inspect = inspect_pdf,
+    inspect: Inspect | None = None,
     versions: Mapping[str, Sequence[str]] | None = None,
+    reader: Reader = LAYOUT_READER,
+    objects: Mapping[str, str] | None = None,
 ) -> Iterator[Extracted]:
     """One Extracted per (name, bytes), in the order given. A page whose hash is in `known` is not parsed again.
 
     `known` holds pages that this same code has parsed, by `page_sha`; `versions` the page hashes of files whose pages are
-    all known, by the sha256 of the file, so that such a file is not even opened. `inspect` decides which documents are
-    usable. A page that several of these documents have is parsed once.
+    all known, by the sha256 of the file, so that such a file is not even opened; `objects` the page hash by the hash of
+    a page's objects, so that such a page is neither laid out nor drawn. `inspect` decides which documents are
+    usable, by default those with a text layer. `reader` reads them. A page that several of these documents have is parsed once.
 
     Pages depend on their own content alone, so the result is the same for any number of processes. Documents are
     taken from the iterable as they are needed, a few ahead. Whoever stops early stops the child processes too.
@@ -59,7 +65,7 @@ def extract_many(
     stop = threading.Event()
     # The pool's threads only wait for child processes.
     pool = ThreadPoolExecutor(workers, initializer=stop_with, initargs=(stop,))
-    work = _Work(pool, known, versions or {}, inspect)
+    work = _Work(pool, workers, known, versions or {}, objects or {}, inspect or reader.inspect(), reader)
     try:
         source = iter(documents)
         ahead: list[tuple[str, Future[_Plan]]] = []
@@ -76,10 +82,11 @@ def extract_many(
 
 @dataclass(frozen=True)
 class _Plan:
-    """A document on its way: its bytes, the hash of every page, and the pages that its own tasks parse."""
+    """A document on its way: its bytes, each page's hash and that of its objects, the pages that its own tasks parse."""
 
     data: bytes
     hashes: Sequence[str]
+    objects: Sequence[str]
     own: frozenset[str]
 
 
@@ -89,20 +96,27 @@ class _Work:
     def __init__(
         self,
         pool: ThreadPoolExecutor,
+        workers: int,
         known: Mapping[str, Page],
         versions: Mapping[str, Sequence[str]],
+        objects: Mapping[str, str],
         inspect: Inspect,
+        reader: Reader,
     ):
         self._pool = pool
         self._known = known
+        self._workers = workers
         self._versions = versions
+        self._objects = dict(objects)
         self._inspect = inspect
+        self._reader = reader
         self._claims = threading.Lock()
         self._task_of: dict[str, Future[list[Page]]] = {}
 
     def plan(self, name: str, data: bytes) -> _Plan:
         """Hashes the pages and starts the tasks for those that nobody knows or parses yet."""
-        hashes = self._versions.get(hashlib.sha256(data).hexdigest()) or self._hashes(name, data)
+        hashes = self._versions.get(hashlib.sha256(data).hexdigest())
+        hashes, objects = (hashes, [""] * len(hashes)) if hashes else self._hashes(name, data)
         with self._claims:
             first = {page_sha: index for index, page_sha in reversed(list(enumerate(hashes)))}
             missing = sorted(
@@ -110,10 +124,10 @@ class _Work:
                 for page_sha, index in first.items()
                 if page_sha not in self._known and page_sha not in self._task_of
             )
-            for part in _slices(missing):
-                task = self._pool.submit(_parse, data, name, part, hashes)
+            for part in self._slices(missing):
+                task = self._pool.submit(self._parse, data, name, part, hashes)
                 self._task_of |= {hashes[index]: task for index in part}
-        return _Plan(data, hashes, frozenset(hashes[index] for index in missing))
+        return _Plan(data, hashes, objects, frozenset(hashes[index] for index in missing))
 
     def finish(self, name: str, planned: Future[_Plan]) -> Extracted:
         """The document once its pages are there."""
@@ -122,9 +136,10 @@ class _Work:
             parsed = self._parsed(name, plan)
         except UnreadableDocument as error:
             return Extracted(name, error=error)
+        found = (parsed.get(page_sha) or self._known[page_sha] for page_sha in plan.hashes)
         pages = tuple(
-            replace(parsed.get(page_sha) or self._known[page_sha], index=index)
-            for index, page_sha in enumerate(plan.hashes)
+            replace(page, index=index, object_sha=object_sha or page.object_sha)
+            for index, (page, object_sha) in enumerate(zip(found, plan.objects, strict=True))
         )
         return Extracted(name, pages, reused=len(pages) - len(plan.own), parsed=len(plan.own))
 
@@ -144,22 +159,36 @@ class _Work:
                     raise
                 again |= wanted
         first = {page_sha: index for index, page_sha in reversed(list(enumerate(plan.hashes)))}
-        for part in _slices(sorted(first[page_sha] for page_sha in again)):
-            pages += _parse(plan.data, name, part, plan.hashes)
+        for part in self._slices(sorted(first[page_sha] for page_sha in again)):
+            pages += self._parse(plan.data, name, part, plan.hashes)
         return {page.page_sha: page for page in pages}
 
-    def _hashes(self, name: str, data: bytes) -> Sequence[str]:
-        page_count = self._inspect(data, name).page_count
-        return in_child(page_hashes, (data,), name, deadline(page_count))
+    def _hashes(self, name: str, data: bytes) -> tuple[Sequence[str], Sequence[str]]:
+        """The hashes of a document's pages, and of their objects where the reader knows such."""
+        timeout = deadline(self._inspect(data, name).page_count)
+        if self._reader.object_hashes is None:
+            hashes = in_child(self._reader.page_hashes, (data,), name, timeout, self._reader.parsers)
+            return hashes, [""] * len(hashes)
+        objects = in_child(self._reader.object_hashes, (data,), name, timeout, self._reader.parsers)
+        hashes = [self._objects.get(object_sha, "") for object_sha in objects]
+        unknown = [index for index, page_sha in enumerate(hashes) if not page_sha]
+        if unknown:
+            task = (data, unknown)
+            looked = in_child(self._reader.page_hashes, task, name, timeout, self._reader.parsers)
+            for index, page_sha in zip(unknown, looked, strict=True):
+                hashes[index] = page_sha
+                if objects[index]:
+                    self._objects[objects[index]] = page_sha
+        return hashes, objects
 
+    def _slices(self, indexes: list[int]) -> list[list[int]]:
+        """The pages of one document in tasks for one child each, as many as there are workers if they are few."""
+        size = min(_MOST_PAGES, max(_FEWEST_PAGES, ceil(len(indexes) / self._workers)))
+        return [indexes[start : start + size] for start in range(0, len(indexes), size)]
 
-def _slices(indexes: list[int]) -> list[list[int]]:
-    """The pages of one document in tasks for one child each."""
-    return [indexes[start : start + _PAGES_PER_TASK] for start in range(0, len(indexes), _PAGES_PER_TASK)]
-
-
-def _parse(data: bytes, name: str, indexes: list[int], hashes: Sequence[str]) -> list[Page]:
-    return in_child(parse_pages, (data, indexes, hashes), name, deadline(len(indexes)))
+    def _parse(self, data: bytes, name: str, indexes: list[int], hashes: Sequence[str]) -> list[Page]:
+        task = (data, indexes, hashes)
+        return in_child(self._reader.parse_pages, task, name, deadline(len(indexes)), self._reader.parsers)
 
 
 def deadline(pages: int) -> float:

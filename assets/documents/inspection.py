@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from assets.documents.isolation import ChildDied, DeadlineExceeded, TaskRaised, run_isolated
+from assets.documents.isolation import LAYOUT, ChildDied, DeadlineExceeded, TaskRaised, run_isolated
 from assets.documents.reasons import Reason, unreadable
 
 _SECONDS = 20.0
@@ -40,30 +40,21 @@ class Fault:
     hint: str
 
 
-def inspect_pdf(data: bytes, name: str, timeout: float | None = None) -> DocumentFacts:
-    """Page count and title of a PDF that can be used; raises UnreadableDocument for every other file.
+def inspected(look: Any, data: bytes, name: str, timeout: float | None = None, parsers: str = LAYOUT) -> DocumentFacts:
+    """What a look that runs in a child finds out about a file; raises UnreadableDocument for one that cannot be used.
 
-    The default deadline is 20 s and 5 s for every megabyte.
+    Its first bytes are looked at before. The default deadline is 20 s and 5 s for every megabyte.
     """
-    return _inspect(look_inside, data, name, timeout)
-
-
-def inspect_scan(data: bytes, name: str, timeout: float | None = None) -> DocumentFacts:
-    """Like `inspect_pdf`, for when pictures of pages can be read too: a document without a text layer is usable."""
-    return _inspect(look_at_pages, data, name, timeout)
-
-
-def _inspect(look: Any, data: bytes, name: str, timeout: float | None) -> DocumentFacts:
     fault = refuse_by_signature(data)
     if fault:
         raise unreadable(name, fault.reason, fault.detail, fault.hint)
-    return in_child(look, (data,), name, timeout or _SECONDS + _SECONDS_PER_MEGABYTE * len(data) / 1e6)
+    return in_child(look, (data,), name, timeout or _SECONDS + _SECONDS_PER_MEGABYTE * len(data) / 1e6, parsers)
 
 
-def in_child(function: Any, args: tuple[Any, ...], name: str, timeout: float) -> Any:
+def in_child(function: Any, args: tuple[Any, ...], name: str, timeout: float, parsers: str = LAYOUT) -> Any:
     """Run a parser function isolated; its Fault, a crash or a missed deadline becomes UnreadableDocument."""
     try:
-        result = run_isolated(function, args, timeout)
+        result = run_isolated(function, args, timeout, parsers=parsers)
     except DeadlineExceeded as error:
         hint = "its pages are too intricate: split the document, or print it to a new PDF"
         raise unreadable(name, Reason.TOO_SLOW, f"parsing took longer than {timeout:.0f} s", hint) from error
@@ -121,7 +112,10 @@ def look_inside(data: bytes) -> DocumentFacts | Fault:
     facts, has_text = _facts(data)
     if isinstance(facts, Fault) or has_text:
         return facts
-    hint = "run OCR first, for instance ocrmypdf, and add the result; or configure a transcriber"
+    hint = (
+        "set `extraction.ocr: auto` and install Tesseract's data for the languages in `extraction.ocr_languages`, in Debian "
+        "tesseract-ocr-eng and the like; or configure a transcriber; or add the result of ocrmypdf"
+    )
     return Fault(Reason.NO_TEXT, "a scan?", hint)
 
 

@@ -27,9 +27,13 @@ from pathlib import Path
 from typing import Any
 
 GIGABYTE = 1 << 30
+LAYOUT, PDFIUM = "layout", "pdfium"
+"""What a nursery has imported: PyMuPDF with pdfium, or pdfium alone."""
+
 _START_SECONDS = 120.0  # importing the layout models takes 2 s alone and far longer on a crowded machine
 _IDLE_SECONDS = 30.0  # a nursery without work (250 MB) leaves; one idle for half as long is not trusted with more
 _LOOK_UP_SECONDS = 0.2  # how soon a thread that waits for its task notices that it is to stop
+_LARGE_MEMORY_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # models touch 150 MB anew for every page
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
 
 
@@ -59,11 +63,18 @@ class TaskRaised(IsolationError):
 
 
 def run_isolated(
-    function: Callable[..., Any], args: Sequence[Any], timeout: float, memory_bytes: int = 4 * GIGABYTE
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    timeout: float,
+    memory_bytes: int = 4 * GIGABYTE,
+    parsers: str = LAYOUT,
 ) -> Any:
-    """The result of a module-level function, run in a child with a deadline (seconds) and an address-space limit."""
+    """The result of a module-level function, run in a child with a deadline (seconds) and an address-space limit.
+
+    `parsers` is which libraries the child finds imported.
+    """
     task = pickle.dumps((function, tuple(args), memory_bytes, math.ceil(timeout) + 10))
-    nursery = _borrow()
+    nursery = _borrow(parsers)
     try:
         status, answer = nursery.run(task, timeout)
     except BaseException:
@@ -96,18 +107,19 @@ def release_idle() -> None:
 class _Nursery:
     """The caller's end of one server process."""
 
-    def __init__(self) -> None:
+    def __init__(self, parsers: str) -> None:
+        self.parsers = parsers
         self.idle_since = time.monotonic()
         self.connection, theirs = Pipe()
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", f"from {__name__} import serve; serve({theirs.fileno()})"],
+            [sys.executable, "-c", f"from {__name__} import serve; serve({theirs.fileno()}, {parsers!r})"],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
+            env={**_LARGE_MEMORY_PAGES, **os.environ, **_ONE_THREAD, "PYTHONPATH": path},
         )
         theirs.close()
         try:
@@ -161,14 +173,14 @@ atexit.register(release_idle)
 os.register_at_fork(after_in_child=_idle.clear)
 
 
-def _borrow() -> _Nursery:
+def _borrow(parsers: str) -> _Nursery:
     with _lock:
-        while _idle:
-            nursery = _idle.pop()
+        for nursery in [one for one in reversed(_idle) if one.parsers == parsers]:
+            _idle.remove(nursery)
             if time.monotonic() - nursery.idle_since < _IDLE_SECONDS / 2:
                 return nursery
             nursery.kill()
-    return _Nursery()
+    return _Nursery(parsers)
 
 
 def _give_back(nursery: _Nursery) -> None:
@@ -183,11 +195,11 @@ def _cause_of_death(status: int) -> str:
     return f"ended with code {os.waitstatus_to_exitcode(status)} and no answer"
 
 
-def serve(descriptor: int) -> None:
+def serve(descriptor: int, parsers: str) -> None:
     """The server's main loop: one forked child per task, until the caller hangs up or has no more work."""
     connection = Connection(descriptor)
     try:
-        _import_parsers()
+        _PARSERS[parsers]()
     except Exception as error:
         connection.send_bytes(pickle.dumps(f"{type(error).__name__}: {error}"))
         return
@@ -243,8 +255,8 @@ def _child(task: bytes, writing: int) -> None:
         os._exit(code)
 
 
-def _import_parsers() -> None:
-    """Import what every child needs, with one thread per inference session: threads do not survive a fork."""
+def _import_layout() -> None:
+    """Import PyMuPDF and its witness, with one thread per inference session: threads do not survive a fork."""
     import onnxruntime
 
     class OneThread(onnxruntime.SessionOptions):
@@ -256,8 +268,16 @@ def _import_parsers() -> None:
     onnxruntime.SessionOptions = OneThread
 
     import pymupdf
-    import pypdfium2
 
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)
+    _import_pdfium()
+
+
+def _import_pdfium() -> None:
+    import pypdfium2
+
     pypdfium2.PdfDocument.new().close()
+
+
+_PARSERS = {LAYOUT: _import_layout, PDFIUM: _import_pdfium}

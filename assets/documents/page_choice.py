@@ -30,7 +30,7 @@ def wanted(page: Page, options: TranscriptionOptions) -> bool:
         return False
     if options.pages == "all" or not witnesses_of(page):
         return True
-    return _is_scanned(page) or page.word_recall < options.min_word_recall or page.number_recall < 1
+    return is_scanned(page) or page.word_recall < options.min_word_recall or page.number_recall < 1
 
 
 def witnesses_of(page: Page) -> list[str]:
@@ -51,7 +51,7 @@ def witnesses_of(page: Page) -> list[str]:
 
 def text_shown(page: Page) -> str | None:
     """All that the page's picture shows, running heads included; None where it may show more than the text layer says."""
-    if page.sight is None or not witnesses_of(page) or _is_scanned(page):
+    if page.sight is None or not witnesses_of(page) or is_scanned(page):
         return None
     return f"{page.sight.heads}\n{page.sight.text}"
 
@@ -89,7 +89,7 @@ def _tables(page: Page) -> Iterator[tuple[int, int, float]]:
             yield max(1, len(rows)), sum(row.count("|") - 1 for row in rows), box.y1 - box.y0
 
 
-def _is_scanned(page: Page) -> bool:
+def is_scanned(page: Page) -> bool:
     """Whether the page is mostly picture and its text layer too short to be the page's."""
     sight = page.sight or Sight("", 0.0)
     return sight.pictured >= MOSTLY_PICTURE and len(_WORD.findall(sight.text)) < FEW_WORDS

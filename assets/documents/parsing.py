@@ -4,12 +4,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from assets.documents.inspection import Fault, open_pdf
 from assets.documents.links import Link, links_of, placed
 from assets.documents.markdown import box_markdown, heading_level, outline_key
+from assets.documents.page_text import Rectangle, inside, witness_text, words_in
 from assets.documents.symbols import spell_out_pictograms
 from assets.documents.witness import broken_addresses, divided_words, recalls, respaced
 from resources.hashing import content_hash
@@ -47,7 +47,8 @@ class Sight:
 class Page:
     """One page: 0-based index, markdown, hash of what is printed on it, boxes, size in points, witness scores.
 
-    `note` says why the page is not as it was asked for. `links` lie beside the text, so that quotes stay the words that a
+    `object_sha` is the hash of what the page is built from in its file, empty if that is not known. `note` says why the page
+    is not as it was asked for. `links` lie beside the text, so that quotes stay the words that a
     reader sees. `sight` is known where the page was parsed just now.
     """
 
@@ -62,24 +63,25 @@ class Page:
     number_recall: float
     note: str = ""
     links: tuple[Link, ...] = ()
+    object_sha: str = field(default="", compare=False)
     sight: Sight | None = field(default=None, compare=False)
 
 
-def page_hashes(data: bytes) -> list[str] | Fault:
-    """Child process: per page the hash of what is printed on it; metadata and file structure do not count."""
+def page_hashes(data: bytes, indexes: Sequence[int] | None = None) -> list[str] | Fault:
+    """Child process: per page, or for some, the hash of what is printed on it; metadata and file structure do not count."""
     import pymupdf
 
     document = open_pdf(data)
     if isinstance(document, Fault):
         return document
-    outlines = _outlines(document)
+    outlines = outlines_of(document)
     hashes = []
-    for page in document:
+    for page in document if indexes is None else (document[index] for index in indexes):
         spans = [
             (span["text"], span["font"], round(span["size"], 2), span["flags"], [round(x, 1) for x in span["bbox"]])
             for span in _spans(page)
         ]
-        pixels = hashlib.sha256(page.get_pixmap(dpi=_FINGERPRINT_DPI, annots=False).samples).hexdigest()
+        pixels = hashlib.sha256(page.get_pixmap(dpi=_FINGERPRINT_DPI).samples).hexdigest()
         size = [round(side, 1) for side in page.rect]
         outline, links = outlines.get(page.number, {}), links_of(page)
         hashes.append(content_hash(pymupdf.VersionBind, size, spans, pixels, outline, links))
@@ -97,14 +99,14 @@ def parse_pages(data: bytes, indexes: list[int], hashes: Sequence[str]) -> list[
     witness = pypdfium2.PdfDocument(
         document.tobytes(encryption=_NOT_ENCRYPTED) if rewritten or document.is_repaired else data
     )
-    outlines = _outlines(document)
+    outlines = outlines_of(document)
     return [_page(document, witness, index, hashes[index], outlines.get(index, {})) for index in indexes]
 
 
 def _page(document: Any, witness: Any, index: int, page_sha: str, outline: dict[str, int]) -> Page:
     page = document[index]
     read = page.get_textpage(flags=_text_flags())  # once: every other reading decodes the page's pictures again
-    raw, spans = page.get_text("text", textpage=read), _spans(page)
+    raw, spans, words = page.get_text("text", textpage=read), _spans(page, read), words_in(page, read)
     [converted] = document.to_markdown(
         pages=[index], page_chunks=True, use_ocr=False, header=False, footer=False, show_progress=False
     )
@@ -115,7 +117,7 @@ def _page(document: Any, witness: Any, index: int, page_sha: str, outline: dict[
             ("text", place, (0, 0)) if kind in _RUNNING else (kind, place, at) for kind, place, at in found_boxes
         ]
     running = [rectangle for kind, rectangle, _ in found_boxes if kind in _RUNNING]
-    seen = _witness_text(page, witness[index], running)
+    seen = witness_text(page, witness[index], running)
     glued = {**divided_words(seen), **broken_addresses(raw)}
     pieces: list[str] = []
     boxes: list[Box] = []
@@ -139,13 +141,12 @@ def _page(document: Any, witness: Any, index: int, page_sha: str, outline: dict[
         length, previous = start + len(text), kind
         boxes.append(Box(start, length, *rectangle))
     markdown = "".join(pieces)
-    words, numbers = recalls(markdown, seen)
+    recalled, numbers = recalls(markdown, seen)
     width, height = (round(side, 2) for side in (page.rect.width, page.rect.height))
-    sight = Sight(seen, _pictured(page), "\n".join(page.get_textbox(rectangle, textpage=read) for rectangle in running))
-    words_in = partial(page.get_textbox, textpage=read)
-    links = placed(links_of(page), words_in, markdown, boxes)
+    sight = Sight(seen, _pictured(page), "\n".join(map(words, running)))
+    links = placed(links_of(page), words, markdown, boxes)
     return Page(
-        index, markdown, "layout", page_sha, tuple(boxes), width, height, words, numbers, links=links, sight=sight
+        index, markdown, "layout", page_sha, tuple(boxes), width, height, recalled, numbers, links=links, sight=sight
     )
 
 
@@ -162,34 +163,7 @@ def _pictured(page: Any) -> float:
     return round(max(areas, default=0.0) / page.rect.get_area(), 3)
 
 
-def _witness_text(page: Any, witness: Any, dropped: list[tuple[float, ...]]) -> str:
-    """pdfium's text of what the page shows, without its running heads and feet.
-
-    pdfium also reads what lies outside the crop box, for instance the other half of a printed spread.
-    """
-    import pymupdf
-    import pypdfium2.raw as pdfium
-
-    to_pdf = page.derotation_matrix * ~page.transformation_matrix
-    seen = tuple(page.rect * to_pdf)
-    unseen = [tuple(pymupdf.Rect(box) * to_pdf) for box in dropped]
-    text = witness.get_textpage()
-    kept = []
-    for index in range(text.count_chars()):
-        left, bottom, right, top = text.get_charbox(index)
-        x, y = (left + right) / 2, (bottom + top) / 2
-        placed = right > left or top > bottom
-        hidden = placed and (not _inside(x, y, seen) or any(_inside(x, y, box) for box in unseen))
-        kept.append("\n" if hidden else chr(pdfium.FPDFText_GetUnicode(text, index)))
-    return "".join(kept)
-
-
-def _inside(x: float, y: float, box: tuple[float, ...], margin: float = 0.0) -> bool:
-    x0, y0, x1, y1 = box
-    return x0 - margin <= x <= x1 + margin and y0 - margin <= y <= y1 + margin
-
-
-def _outlines(document: Any) -> dict[int, dict[str, int]]:
+def outlines_of(document: Any) -> dict[int, dict[str, int]]:
     """Per page index the document's outline entries: heading key to level."""
     outlines: dict[int, dict[str, int]] = {}
     for level, title, page_number, *_ in document.get_toc(simple=True):
@@ -204,16 +178,16 @@ def _text_flags() -> int:
     return pymupdf.TEXTFLAGS_TEXT | pymupdf.TEXT_IGNORE_ACTUALTEXT
 
 
-def _spans(page: Any) -> list[dict[str, Any]]:
-    blocks = page.get_text("dict", flags=_text_flags())["blocks"]
+def _spans(page: Any, textpage: Any = None) -> list[dict[str, Any]]:
+    blocks = page.get_text("dict", flags=_text_flags(), textpage=textpage)["blocks"]
     return [span for block in blocks for line in block.get("lines", []) for span in line["spans"]]
 
 
-def _spans_within(spans: list[dict[str, Any]], box: tuple[float, ...]) -> list[dict[str, Any]]:
+def _spans_within(spans: list[dict[str, Any]], box: Rectangle) -> list[dict[str, Any]]:
     def middle(left: float, top: float, right: float, bottom: float) -> tuple[float, float]:
         return (left + right) / 2, (top + bottom) / 2
 
-    return [span for span in spans if span["text"].strip() and _inside(*middle(*span["bbox"]), box, margin=1)]
+    return [span for span in spans if span["text"].strip() and inside(*middle(*span["bbox"]), box, margin=1)]
 
 
 def _size(spans: list[dict[str, Any]]) -> float:

@@ -1,9 +1,11 @@
 """Pages as pictures for a vision model: whole or as two overlapping halves, rendered in the killable child process."""
 
+import io
 from dataclasses import dataclass
-from typing import Any
 
-from assets.documents.inspection import Fault, in_child, open_pdf
+from assets.documents.inspection import Fault, in_child
+from assets.documents.isolation import PDFIUM
+from assets.documents.permissive.pdfium import open_document
 
 OVERLAP = 0.1
 """Share of the page's height that both halves show, so that no line is lost at the cut."""
@@ -35,24 +37,24 @@ class View:
 
 def page_pictures(data: bytes, name: str, index: int, view: View) -> list[bytes]:
     """The PNGs of a page in reading order, none for a page on which nothing is printed; raises UnreadableDocument."""
-    return in_child(render, (data, index, view), name, SECONDS)
+    return in_child(render, (data, index, view), name, SECONDS, PDFIUM)
 
 
 def render(data: bytes, index: int, view: View) -> list[bytes] | Fault:
-    """Child process: equal bytes for equal pages. Annotations are left out, as they are of the page's hash."""
-    import pymupdf
-
-    document = open_pdf(data)
+    """Child process: equal bytes for equal pages. Annotations, which are somebody's remarks, are left out."""
+    document = open_document(data)
     if isinstance(document, Fault):
         return document
     page = document[index]
-    width, height = page.rect.width, page.rect.height
-    # MuPDF rounds sizes up; half a pixel less keeps the longer side at its limit.
-    scale = (view.longest_side * view.enlargement - 0.5) / max(width, height)
-    pictures: list[Any] = []
-    for top, bottom in view.parts:
-        clip = pymupdf.Rect(0, height * top, width, height * bottom)
-        pictures.append(page.get_pixmap(matrix=pymupdf.Matrix(scale, scale), clip=clip, alpha=False, annots=False))
-    if all(picture.is_unicolor for picture in pictures):
+    # PDFium rounds sizes up; half a pixel less keeps the longer side at its limit.
+    scale = (view.longest_side * view.enlargement - 0.5) / max(page.get_size())
+    whole = page.render(scale=scale, may_draw_forms=False, draw_annots=False).to_pil().convert("RGB")
+    if all(low == high for low, high in whole.getextrema()):
         return []
-    return [picture.tobytes("png") for picture in pictures]
+    pictures = []
+    for top, bottom in view.parts:
+        png = io.BytesIO()
+        edges = (0, round(whole.height * top), whole.width, round(whole.height * bottom))
+        whole.crop(edges).save(png, format="PNG")
+        pictures.append(png.getvalue())
+    return pictures

@@ -29,9 +29,6 @@ from resources.llm.transcription_prompts import (
 from resources.options import TranscriptionOptions
 
 VISION = "vision"
-SCANS = "scans"
-"""The part of the documents' fingerprint that says that scans are usable."""
-
 MOST_ADDED = 0.2
 """Share of a transcription's words that may be missing from the text layer: words printed inside pictures are."""
 
@@ -79,7 +76,7 @@ class Transcribed:
             {
                 "document": verdict.name,
                 "page": str(verdict.before.index + 1),
-                "words and numbers by layout": f"{verdict.before.word_recall:.3f}, {verdict.before.number_recall:.3f}",
+                "words and numbers before": f"{verdict.before.word_recall:.3f}, {verdict.before.number_recall:.3f}",
                 "in the end": f"{verdict.page.word_recall:.3f}, {verdict.page.number_recall:.3f}",
                 "outcome": verdict.problem or "accepted",
             }
@@ -99,11 +96,6 @@ def transcribed_by(models: ModelsResource, options: TranscriptionOptions) -> dic
     asked = models.dependencies("transcriber")
     made_with = short_id(code, TRANSCRIPTION_PROMPT_VERSION, options.model_dump(), asked)
     return {TRANSCRIBER: f"{models.identity('transcriber')} {made_with}"}
-
-
-def scans_by(models: ModelsResource) -> dict[str, str]:
-    """The part of the documents' fingerprint that says that scans can be read; nothing if they cannot."""
-    return {SCANS: VISION} if models.plays("transcriber") else {}
 
 
 def transcribe(model: ChatModel, sources: Sequence[Source], options: TranscriptionOptions) -> Transcribed:

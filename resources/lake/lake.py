@@ -19,13 +19,13 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from resources.errors import LakeError
 from resources.hashing import canonical_json
+from resources.lake.reading import columns_of, footer, whole
 from resources.lake.tables import Table
 
 WHOLE = "all"
 """The partition name of a table that has no partitions."""
 
 _VERSION_KEY = b"raftline.data_version"
-_TAIL = 64 * 1024
 
 
 class Lake:
@@ -60,16 +60,17 @@ class Lake:
 
     def read(self, table: Table | str, partition: str = WHOLE, columns: Sequence[str] | None = None) -> pa.Table:
         """One partition, or some columns of it. Raises `LakeError` if it was never written."""
+        path = self._path(_name(table), partition)
         try:
-            data = obstore.get(self._store, self._path(_name(table), partition)).bytes().to_bytes()
+            with self._damage_named(table, partition):
+                source = columns_of(self._store, path, columns) if columns else whole(self._store, path)
+                # One thread: Arrow's pool now and then aborts the process when the interpreter ends (apache/arrow#34314).
+                file = pq.ParquetFile(source, page_checksum_verification=True)
+                return file.read(list(columns) if columns else None, use_threads=False).replace_schema_metadata(None)
         except FileNotFoundError as error:
             raise LakeError(
                 f"table {_name(table)} has no partition {partition!r}: materialize {_name(table)} first"
             ) from error
-        with self._damage_named(table, partition):
-            # One thread: Arrow's pool now and then aborts the process when the interpreter ends (apache/arrow#34314).
-            file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-            return file.read(list(columns) if columns else None, use_threads=False).replace_schema_metadata(None)
 
     def rows(self, table: Table | str, partition: str = WHOLE) -> list[dict[str, Any]]:
         """One partition as a list of dictionaries in the order on disk."""
@@ -93,21 +94,21 @@ class Lake:
     def version(self, table: Table | str, partition: str = WHOLE) -> str | None:
         """The data version of a partition, read from its footer; None if it was never written."""
         try:
-            footer = self._footer(self._path(_name(table), partition))
+            end = footer(self._store, self._path(_name(table), partition))
         except FileNotFoundError:
             return None
         with self._damage_named(table, partition):
-            metadata = pq.read_schema(pa.BufferReader(footer)).metadata or {}
+            metadata = pq.read_schema(pa.BufferReader(end)).metadata or {}
         return metadata.get(_VERSION_KEY, b"").decode() or None
 
     def count(self, table: Table | str, partition: str = WHOLE) -> int:
         """The number of rows of a partition, read from its footer; 0 if it was never written."""
         try:
-            footer = self._footer(self._path(_name(table), partition))
+            end = footer(self._store, self._path(_name(table), partition))
         except FileNotFoundError:
             return 0
         with self._damage_named(table, partition):
-            return pq.read_metadata(pa.BufferReader(footer)).num_rows
+            return pq.read_metadata(pa.BufferReader(end)).num_rows
 
     def delete(self, table: Table | str, partition: str = WHOLE) -> None:
         """Removes one partition; nothing happens if it is not there."""
@@ -176,20 +177,13 @@ class Lake:
     def _damage_named(self, table: Table | str, partition: str) -> Generator[None]:
         try:
             yield
+        except FileNotFoundError:
+            raise
         except (pa.ArrowException, OSError) as error:
             raise LakeError(
                 f"{self.location(table, partition)} is damaged ({str(error).splitlines()[0]}): restore it from a "
                 "backup, or delete it and run `raftline refresh`, which makes it again"
             ) from error
-
-    def _footer(self, path: str) -> bytes:
-        """The end of a Parquet file, from its metadata on: planning reads versions of tables of any size."""
-        size = obstore.head(self._store, path)["size"]
-        tail = obstore.get_range(self._store, path, start=max(0, size - _TAIL), end=size).to_bytes()
-        length = int.from_bytes(tail[-8:-4], "little") + 8
-        if length <= len(tail):
-            return tail
-        return obstore.get_range(self._store, path, start=max(0, size - length), end=size).to_bytes()
 
     @staticmethod
     def _path(name: str, partition: str) -> str:

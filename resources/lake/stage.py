@@ -91,15 +91,19 @@ class Stage:
         rows: pa.Table | Iterable[Mapping[str, Any]],
         metadata: Mapping[str, Any] | None = None,
         sample: Iterable[str] = (),
+        measured: Mapping[str, tuple[float, str]] | None = None,
     ) -> dg.MaterializeResult:
-        """Writes the partition and its fingerprint; returns the materialization with counts, path and samples."""
+        """Writes the partition and its fingerprint; returns the materialization with counts, path and samples.
+
+        `measured` are values with their units that vary between equal runs.
+        """
         data = rows if isinstance(rows, pa.Table) else list(rows)
         if self.lake.fingerprint(table.name, self.partition) != self._fingerprint:
             # A run that dies between table and fingerprint must not leave new rows under an old fingerprint.
             self.lake.drop_fingerprint(table.name, self.partition)
         version = self.lake.write(table, data, self.partition)
         self.lake.put_fingerprint(table.name, self.partition, self._fingerprint)
-        self._measure()
+        self._measure(measured or {})
         written = self.lake.read(table, self.partition)
         shown: dict[str, Any] = {
             "dagster/partition_row_count" if self.partition != WHOLE else "dagster/row_count": written.num_rows,
@@ -111,17 +115,14 @@ class Stage:
             shown["sample"] = sample_table(written, tuple(sample))
         return dg.MaterializeResult(data_version=dg.DataVersion(version[:16]), metadata=shown)
 
-    def _measure(self) -> None:
-        """How long this took, in the one table that may differ between equal runs; a file per run and step."""
+    def _measure(self, more: Mapping[str, tuple[float, str]]) -> None:
+        """How long this took and what else was measured, in the one table that may differ between equal runs; a file per run and step."""
         asset = self._spec.key.to_user_string()
         run_id = self.context.run.run_id
         seconds = time.perf_counter() - self._started
-        row = {
-            "run_id": run_id,
-            "asset": asset,
-            "partition": self.partition,
-            "name": "wall",
-            "value": seconds,
-            "unit": "s",
-        }
-        self.lake.write(RUN_MEASUREMENTS, [row], f"{run_id}.{asset}.{self.partition}")
+        frame = {"run_id": run_id, "asset": asset, "partition": self.partition}
+        rows = [
+            {**frame, "name": name, "value": value, "unit": unit}
+            for name, (value, unit) in {**more, "wall": (seconds, "s")}.items()
+        ]
+        self.lake.write(RUN_MEASUREMENTS, rows, f"{run_id}.{asset}.{self.partition}")

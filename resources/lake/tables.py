@@ -50,7 +50,7 @@ RAW_PDFS = _table(
 )
 MARKDOWN_PAGES = _table(
     "markdown_pages", "document_id version page", nullable="error",
-    document_id=STRING, version=STRING, page=INT, markdown=STRING, method=STRING, page_sha=STRING,
+    document_id=STRING, version=STRING, page=INT, markdown=STRING, method=STRING, page_sha=STRING, object_sha=STRING,
     word_recall=FLOAT, number_recall=FLOAT, width=FLOAT, height=FLOAT, boxes=pa.list_(BOX), links=pa.list_(LINK),
     error=STRING,
 )
@@ -79,6 +79,10 @@ CORPUS = _table(
     "corpus", "chunk_id", order="document_id page_start char_start",
     **_CHUNK, context=STRING, contextual_text=STRING, title=STRING, uri=STRING, sequence=INT,
 )
+NEAR_DUPLICATES = _table(
+    "near_duplicates", "kind one other",
+    kind=STRING, one=STRING, other=STRING, one_document=STRING, other_document=STRING, share=FLOAT,
+)
 EXTERNAL_QUESTIONS = _table(
     "external_questions", "question_id", nullable="answer document page quote chunk_id reason document_id",
     question_id=STRING, question=STRING, answer=STRING, document=STRING, page=INT, quote=STRING, use=STRING,
@@ -99,8 +103,8 @@ RETRIEVAL_REPORT = _table(
 SEARCH_INDEX = _table("search_index", "file", file=STRING, sha256=STRING, bytes=INT)
 EVAL_REPORT = _table(
     "eval_report", "model_id",
-    model_id=STRING, recipe=STRING, snapshot=STRING, promote=BOOL, recommended=STRING, verdict=STRING, html=STRING,
-    json=STRING,
+    model_id=STRING, recipe=STRING, dataset_version=STRING, snapshot=STRING, promote=BOOL, recommended=STRING,
+    verdict=STRING, html=STRING, json=STRING, sha256=STRING,
 )
 EVALUATION_SET = _table(
     "evaluation_set", "item_id", order="split question_id condition", nullable="document_id page chunk_id",
@@ -119,12 +123,17 @@ FINE_TUNED_MODEL = _table(
     "fine_tuned_model", "model_id", nullable="stamp",
     model_id=STRING, recipe=STRING, backend=STRING, base_model=STRING, spec=STRING, status=STRING,
     artifact=STRING, artifact_files=STRINGS, artifact_hashes=STRINGS, dataset_version=STRING,
-    training_rows=STRINGS, metrics=STRING, stamp=STRING,
+    training_rows=STRINGS, metrics=STRING, provenance=STRING, stamp=STRING,
 )
 MODEL_REGISTRY = _table(
     "model_registry", "model_id", nullable="stamp",
     **{field.name: field.type for field in FINE_TUNED_MODEL.schema},
 )
+LEARNED_FACTS = _table(
+    "learned_facts", "question_id", nullable="chunk_id",
+    question_id=STRING, split=STRING, question=STRING, final_answer=STRING, policy=STRING, chunk_id=STRING,
+)
+LEARNED_DOCUMENTS = _table("learned_documents", "document_id version", document_id=STRING, version=STRING)
 _ANSWER = dict(
     answer_id=STRING, model_id=STRING, arm=STRING, snapshot=STRING, item_id=STRING, answer=STRING,
     final_answer=STRING, quotes=STRINGS, abstained=BOOL, chosen_index=INT, status=STRING, reason=STRING,
@@ -148,8 +157,17 @@ RECIPES = _table(
     "recipes", "file", nullable="name error", file=STRING, name=STRING, recipe=STRING, status=STRING, error=STRING
 )
 CHAMPION_MODEL = _table(
-    "champion_model", "decision", nullable="model_id",
-    decision=INT, model_id=STRING, arm=STRING, action=STRING, reason=STRING, report=STRING, snapshot=STRING,
+    "champion_model", "decision", nullable="model_id champion",
+    decision=INT, action=STRING, model_id=STRING, champion=STRING, by=STRING, at=STRING, reason=STRING, report=STRING,
+    dataset_version=STRING, snapshot=STRING, source=STRING,
+)
+MODEL_ENDPOINT = _table(
+    "model_endpoint", "model_id", model_id=STRING, recipe=STRING, backend=STRING, base_model=STRING, state=STRING
+)
+CHANGED_FACTS = _table(
+    "changed_facts", "question_id", order="verdict question_id", nullable="document page",
+    question_id=STRING, question=STRING, old_answer=STRING, new_answer=STRING, answer=STRING, verdict=STRING,
+    amount_or_date=BOOL, document=STRING, page=INT, model_id=STRING, recipe=STRING, learned_by=STRING,
 )
 RUN_MEASUREMENTS = _table(
     "run_measurements", "run_id asset partition name",

@@ -1,13 +1,15 @@
 """Receiving a batch: every entry of a manifest becomes one row, and no document's trouble is another's."""
 
 import hashlib
+import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from assets.documents.arrival import fetch, is_unchanged, plain_row, receipts_of, receive
+from assets.documents.arrival import fetch, plain_row, receipts_of, receive, receive_all, unchanged_of
 from assets.documents.inspection import DocumentFacts
 from resources.corpus.manifest import Entry, Listed, Manifest, document_id
 from resources.corpus.received import Received
@@ -190,6 +192,33 @@ def test_a_document_is_unchanged_if_an_earlier_batch_could_use_the_same_bytes(la
     lake.write(RAW_PDFS, [plain_row(Entry("a.pdf", "e0", 3, version), status)], "000001-aaaaaaaa")
     lake.write(RAW_PDFS, [plain_row(Entry("a.pdf", "e9", 3, "9"), "ok")], "000003-aaaaaaaa")
     known = {"a.pdf": Entry("a.pdf", "e0", 3, "1")}
-    assert is_unchanged(Entry("a.pdf", "e1", 3, "1"), known, lake, "000002-aaaaaaaa") is expected
-    assert not is_unchanged(Entry("a.pdf", "e1", 3, "3"), known, lake, "000002-aaaaaaaa")
-    assert not is_unchanged(Entry("a.pdf", "e1", 3, "1"), {}, lake, "000002-aaaaaaaa")
+    again, other = Entry("a.pdf", "e1", 3, "1"), Entry("a.pdf", "e1", 3, "3")
+    assert unchanged_of([again], known, lake, "000002-aaaaaaaa") == ({"a.pdf"} if expected else set())
+    assert unchanged_of([other], known, lake, "000002-aaaaaaaa") == set()
+    assert unchanged_of([again], {}, lake, "000002-aaaaaaaa") == set()
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core looks into one document at a time")
+def test_documents_are_looked_into_side_by_side_and_their_rows_keep_the_order(lake) -> None:
+    """The second document cannot be looked into before the first one is being looked into as well, nor the reverse."""
+    both = threading.Barrier(2, timeout=20)
+
+    def meet(data: bytes, uri: str) -> DocumentFacts:
+        if uri in ("b.pdf", "c.pdf"):
+            both.wait()
+        if uri == "b.pdf":
+            raise UnreadableDocument(uri, "too slow")
+        return DocumentFacts(len(data), "")
+
+    entries = [Entry("a.pdf", "", 1, tombstone=True), *(Entry(f"{name}.pdf", "e", 3, sha(b"x")) for name in "bcd")]
+    source = Source({entry.uri: b"x" for entry in entries})
+    rows = receive_all(entries, source.read, lake, meet, {"d.pdf"})
+    assert [(row["uri"], row["status"]) for row in rows] == [
+        ("a.pdf", "withdrawn"), ("b.pdf", "unreadable"), ("c.pdf", "ok"), ("d.pdf", "unchanged"),
+    ]  # fmt: skip
+
+
+def test_a_source_that_goes_away_ends_the_batch(lake) -> None:
+    source = Source({"b.pdf": SourceUnavailable("no answer")})
+    with pytest.raises(SourceUnavailable):
+        receive_all([Entry("a.pdf", "", 1, tombstone=True), Entry("b.pdf", "e", 3, ETAG)], source.read, lake, readable)

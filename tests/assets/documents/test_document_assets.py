@@ -9,10 +9,12 @@ import pytest
 
 from assets.chunks.assets import chunks, contextualized_chunks
 from assets.documents.assets import markdown_pages, raw_pdfs
+from assets.documents.ocr import ocr_of
 from assets.documents.rendering import View
 from assets.partitions import document_batches
 from orchestration.wiring import build_resources
 from resources.lake.tables import CONTEXTUALIZED_CHUNKS, MARKDOWN_PAGES, RAW_PDFS
+from resources.options import ExtractionOptions
 
 TEXT = """# Fees of the Basic account
 
@@ -107,7 +109,7 @@ def test_a_transcriber_that_reads_nothing_leaves_the_reason_with_the_page(house_
     [page] = house.rows(MARKDOWN_PAGES)
     assert (page["method"], page["markdown"]) == ("layout", "")
     assert page["error"] == "not transcribed: the model declined"
-    assert house.metadata(made, "markdown_pages")["left to the layout reader, because"] == {"the model declined": 1}
+    assert house.metadata(made, "markdown_pages")["left as they were, because"] == {"the model declined": 1}
 
 
 def test_pages_that_were_seen_in_other_pictures_are_read_again(house_of, says, scan, emulator):
@@ -129,3 +131,24 @@ def test_a_scan_that_may_not_leave_is_not_sent_and_says_why(house_of, emulator):
     [page] = house.rows(MARKDOWN_PAGES)
     assert page["error"].startswith("not transcribed: not answered: not sent: the page has no text layer")
     assert emulator.requests() == 0
+
+
+def test_a_scan_is_read_by_ocr_flagged_and_not_read_again(house_of):
+    if ocr_of(ExtractionOptions(ocr="auto")) is None:
+        pytest.skip("Tesseract's data for English is not installed (Debian: tesseract-ocr-eng)")
+    house = house_of(extraction={"ocr": "auto"})
+    shown = house.metadata(house.make(), "markdown_pages")
+    [page] = house.rows(MARKDOWN_PAGES)
+    assert page["method"] == "ocr"
+    assert "costs 4 dollars a month" in page["markdown"]
+    assert (shown["flagged pages"], shown["pages read by OCR, unconfirmed"]) == (1, 1)
+    again = house.metadata(house.make(), "markdown_pages")
+    assert (again["pages reused"], again["pages read by OCR, unconfirmed"]) == (1, 0)
+    assert house.rows(MARKDOWN_PAGES) == [page]
+
+
+def test_the_permissive_extractor_needs_no_other(house_of, make_pdf):
+    house = house_of(extraction={"extractor": "permissive"})
+    assert house.metadata(house.make(), "raw_pdfs")["rejected"] == {"no text layer": 1}
+    [row] = house.rows(RAW_PDFS)
+    assert "the permissive extractor has no OCR" in row["error"]

@@ -6,7 +6,7 @@ import zipfile
 import pymupdf
 import pytest
 
-from assets.documents.inspection import inspect_pdf, inspect_scan
+from assets.documents.readers import LAYOUT_READER
 from resources.errors import UnreadableDocument
 
 AES_256 = 5
@@ -15,7 +15,7 @@ PAGE = [(72, 90, "Fees and charges", 14, "helv")]
 
 def reason_against(data: bytes, timeout: float | None = None) -> str:
     with pytest.raises(UnreadableDocument) as caught:
-        inspect_pdf(data, "folder/guide.pdf", timeout)
+        LAYOUT_READER.inspect()(data, "folder/guide.pdf", timeout)
     assert str(caught.value).startswith("folder/guide.pdf: ")
     assert caught.value.hint
     return caught.value.reason
@@ -26,7 +26,7 @@ def png() -> bytes:
 
 
 def test_facts_are_page_count_and_title(make_pdf):
-    facts = inspect_pdf(make_pdf(PAGE, PAGE, title="Better\n  banking "), "a.pdf")
+    facts = LAYOUT_READER.inspect()(make_pdf(PAGE, PAGE, title="Better\n  banking "), "a.pdf")
     assert (facts.page_count, facts.title) == (2, "Better banking")
 
 
@@ -46,7 +46,7 @@ def test_other_formats_are_named_for_what_they_look_like():
 
 
 def test_bytes_before_the_signature_are_tolerated(make_pdf):
-    assert inspect_pdf(b"HTTP/1.1 200 OK\r\n\r\n" + make_pdf(PAGE), "a.pdf").page_count == 1
+    assert LAYOUT_READER.inspect()(b"HTTP/1.1 200 OK\r\n\r\n" + make_pdf(PAGE), "a.pdf").page_count == 1
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.95])
@@ -57,7 +57,9 @@ def test_a_truncated_file_is_not_an_empty_document(make_pdf, share):
 
 def test_a_password_is_asked_for_only_where_one_is_needed(make_pdf):
     assert "password" in reason_against(make_pdf(PAGE, encryption=AES_256, owner_pw="o", user_pw="u"))
-    assert inspect_pdf(make_pdf(PAGE, encryption=AES_256, owner_pw="o", user_pw=""), "a.pdf").page_count == 1
+    assert (
+        LAYOUT_READER.inspect()(make_pdf(PAGE, encryption=AES_256, owner_pw="o", user_pw=""), "a.pdf").page_count == 1
+    )
 
 
 def test_a_scan_is_told_to_run_ocr():
@@ -69,9 +71,9 @@ def test_a_scan_is_told_to_run_ocr():
 def test_a_scan_is_a_document_where_pictures_can_be_read():
     document = pymupdf.open()
     document.new_page().insert_image(pymupdf.Rect(0, 0, 300, 300), stream=png())
-    assert inspect_scan(document.tobytes(), "a.pdf").page_count == 1
+    assert LAYOUT_READER.inspect(scans=True)(document.tobytes(), "a.pdf").page_count == 1
     with pytest.raises(UnreadableDocument):
-        inspect_scan(png(), "a.pdf")
+        LAYOUT_READER.inspect(scans=True)(png(), "a.pdf")
 
 
 def test_a_page_tree_that_contains_itself_is_refused(make_pdf):
@@ -94,4 +96,4 @@ def test_a_file_that_makes_the_parser_spin_is_given_up(make_pdf):
     document.xref_set_key(resources, "XObject", f"<</F {inner} 0 R>>")
     document.update_stream(document[0].get_contents()[0], b"/F Do " * 10)
     with pytest.raises(UnreadableDocument, match=r"longer than 1 s .*split the document, or print it to a new PDF"):
-        inspect_pdf(document.tobytes(), "a.pdf", timeout=1)
+        LAYOUT_READER.inspect()(document.tobytes(), "a.pdf", timeout=1)

@@ -15,8 +15,11 @@ from assets.documents.extraction import Extracted, extract_many
 from assets.documents.fidelity import fidelity, recall_overall
 from assets.documents.page_choice import views, witnesses_of
 from assets.documents.pages import page_rows
+from assets.documents.readers import PERMISSIVE_READER
 from assets.documents.rendering import View, page_pictures
 from assets.documents.transcription import agreement
+from assets.documents.transcripts import plain_words
+from assets.documents.witness import recalls
 from resources.llm.context_prompts import context_messages
 from resources.options import ContextualizationOptions, TranscriptionOptions
 
@@ -38,6 +41,17 @@ def samples() -> list[Extracted]:
     if not SAMPLES:
         pytest.skip("the sample corpus is not rendered")
     return list(extract_many([(path.name, path.read_bytes()) for path in SAMPLES], {}))
+
+
+@pytest.fixture(scope="module")
+def plainly_read():
+    """The guide as the permissive extractor reads it."""
+    if not GUIDE.exists():
+        pytest.skip(f"{GUIDE} is not here")
+    [result] = extract_many(
+        [(GUIDE.name, GUIDE.read_bytes())], {}, inspect=PERMISSIVE_READER.inspect(), reader=PERMISSIVE_READER
+    )
+    return result.pages
 
 
 FEES = """
@@ -74,18 +88,45 @@ Account statement/passbook (per month)<6> | $2.00 | $2.00 | $2.00 | Free
 """The fee table of page 18 as a person reads it off the printed page; footnote marks in angle brackets."""
 
 
-def test_the_fee_table_is_right_cell_by_cell(guide):
+@pytest.mark.parametrize("extractor", ["guide", "plainly_read"])
+def test_the_fee_table_is_right_cell_by_cell(extractor, request):
+    page = request.getfixturevalue(extractor)[17]
     printed = [[cell.strip() for cell in line.split("|")] for line in FEES.strip().split("\n")]
-    lines = [line for line in guide[17].markdown.split("\n") if line.startswith("|") and "---" not in line]
+    lines = [line for line in page.markdown.split("\n") if line.startswith("|") and "---" not in line]
     read = [re.sub(r"<sup>(.*?)</sup>", r"<\1>", line)[1:-1].split("|") for line in lines]
     assert read == [row + [""] * (5 - len(row)) for row in printed]
-    assert guide[17].number_recall == 1.0
+    assert page.number_recall == 1.0
 
 
-def test_no_footnote_mark_is_glued_to_an_amount_anywhere(guide):
+@pytest.mark.parametrize("extractor", ["guide", "plainly_read"])
+def test_no_footnote_mark_is_glued_to_an_amount_anywhere(extractor, request):
+    pages = request.getfixturevalue(extractor)
     glued = re.compile(r"\$\d+\.\d{3}|\$\d+\.\d\d\d*[,¹²³⁴⁵⁶⁷⁸⁹]\d")
-    assert [page.index for page in guide if glued.search(page.markdown)] == []
-    assert sum(page.markdown.count("</sup>") for page in guide) > 50
+    assert [page.index for page in pages if glued.search(page.markdown)] == []
+    assert sum(page.markdown.count("</sup>") for page in pages) > 50
+
+
+def test_the_permissive_extractor_keeps_the_words_and_numbers_that_layout_analysis_finds(guide, plainly_read):
+    compared = [
+        recalls(plain.markdown, plain_words(page.markdown)) for plain, page in zip(plainly_read, guide, strict=True)
+    ]
+    assert sum(words for words, _ in compared) / len(compared) >= 0.995
+    assert [index for index, (_, numbers) in enumerate(compared) if numbers < 1] == []
+    ticks = [(page.markdown.count("✓"), page.sight.text.count("✓")) for page in plainly_read]
+    assert [index for index, (read, printed) in enumerate(ticks) if read != printed] == []
+    assert sum(read for read, _ in ticks) == 133
+
+
+def test_the_sample_corpus_comes_out_alike_with_both_extractors(samples):
+    documents = [(path.name, path.read_bytes()) for path in SAMPLES]
+    plain = extract_many(documents, {}, inspect=PERMISSIVE_READER.inspect(), reader=PERMISSIVE_READER)
+    for one, other in zip(samples, plain, strict=True):
+        assert [rows_of(page.markdown) for page in other.pages] == [rows_of(page.markdown) for page in one.pages]
+
+
+def rows_of(markdown: str) -> list[str]:
+    """The table rows and headings of a page."""
+    return [line for line in markdown.split("\n") if line.startswith(("|", "#"))]
 
 
 def test_the_guides_fidelity_is_told(guide):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from assets.documents.extraction import extract_many
-from assets.documents.inspection import inspect_scan
+from assets.documents.readers import LAYOUT_READER
 from assets.documents.rendering import View
 from assets.documents.transcription import Source, agreement, transcribe
 from resources.options import TranscriptionOptions
@@ -26,7 +26,7 @@ def page_pdf(make_pdf, prose) -> bytes:
 
 def source_of(data: bytes, **worse: object) -> Source:
     """A document as the layout reader left it, each page changed by `worse`."""
-    [extracted] = extract_many([("a.pdf", data)], {}, inspect=inspect_scan)
+    [extracted] = extract_many([("a.pdf", data)], {}, inspect=LAYOUT_READER.inspect(scans=True))
     assert extracted.error is None
     pages = tuple(replace(page, **worse) for page in extracted.pages)
     return Source("a.pdf", "v1", pages, lambda: data)
@@ -172,7 +172,7 @@ def test_a_second_run_asks_nothing(transcriber, emulator, says, page_pdf):
 def test_the_recalls_before_and_after_are_shown_per_page(transcriber, says, page_pdf):
     says(page_pdf, WHOLE, GOOD)
     [row] = transcribe(transcriber, [source_of(page_pdf, word_recall=0.25)], FLAGGED).recalls
-    assert (row["page"], row["words and numbers by layout"], row["in the end"]) == ("1", "0.250, 1.000", "1.000, 1.000")
+    assert (row["page"], row["words and numbers before"], row["in the end"]) == ("1", "0.250, 1.000", "1.000, 1.000")
 
 
 def test_requests_with_pictures_keep_to_the_services_own_description(transcriber, emulator, page_pdf):
