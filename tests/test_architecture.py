@@ -24,11 +24,13 @@ MAY_IMPORT = {
 }
 HEAVY = frozenset(
     "torch transformers ragas sagemaker lancedb azure sklearn scipy matplotlib pymupdf fitz pypdfium2 bm25s boto3 openai "
-    "pandas langchain_core langchain_community instructor datasets psycopg2 httpx2".split()
+    "pandas langchain_core langchain_community instructor datasets psycopg2 httpx2 rensa trl peft accelerate tokenizers "
+    "safetensors huggingface_hub botocore".split()
 )
 KNOWS_DAGSTER = {"assets.py", "checks.py"}
 """The only modules of a stage folder that may import Dagster."""
 NEVER_IMPORTED = {
+    "accelerate",  # is what transformers trains with
     "dagster-webserver",  # is started
     "psycopg2-binary",  # is SQLAlchemy's driver
     "instructor",  # both only keep ragas' own dependencies at versions that work together

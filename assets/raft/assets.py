@@ -20,8 +20,11 @@ from assets.raft.external import files_version, question_files, read_questions
 from assets.raft.generation import ask_teacher, sample_chunks, taught_by
 from assets.raft.mapping import map_questions
 from assets.raft.plots import plot_gates
-from assets.raft.recipe_files import recipe_named, recipe_rows, recipe_version, recipes_version
+from assets.raft.recipe_files import options_fault, recipe_named, recipe_rows, recipe_version, recipes_version
+from assets.raft.repeats import related_chunks, repeated_chunks, repeated_pages
+from assets.raft.similarity import NEAR_DUPLICATE
 from assets.raft.splits import Shares
+from assets.raft.teachers import teachers_of
 from assets.retrieval.assets import chunk_embeddings, search_index
 from assets.retrieval.neighbours import rank_chunks
 from assets.spending import teaching_estimates
@@ -35,6 +38,7 @@ from resources.lake.tables import (
     CONTEXTUALIZED_CHUNKS,
     CORPUS,
     EXTERNAL_QUESTIONS,
+    NEAR_DUPLICATES,
     QA_PAIRS,
     QUESTION_BANK,
     QUESTION_GROUPS,
@@ -45,6 +49,7 @@ from resources.lake.tables import (
 from resources.llm.resource import ModelsResource
 from resources.options import PipelineOptions
 from resources.search.resource import IndexResource
+from resources.training.resource import TrainersResource
 
 
 @dg.asset(
@@ -108,6 +113,37 @@ def batch_markers(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.M
 
 
 @dg.asset(
+    deps=["corpus", markdown_pages],
+    group_name=CORPUS_GROUP,
+    kinds={"parquet"},
+    code_version=code_version("assets.raft.repeats", "assets.raft.similarity"),
+)
+def near_duplicates(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """What the corpus says more than once, chunks and pages: splits and datasets keep such passages from each other."""
+    store = lake.open()
+    stage = Stage(context, store)
+    corpus = store.rows(CORPUS)
+    chunks, pages = repeated_chunks(corpus), repeated_pages(store, corpus)
+    rows = [*chunks, *pages]
+    across = [row for row in rows if row["one_document"] != row["other_document"]]
+    return stage.finish(
+        NEAR_DUPLICATES,
+        rows,
+        {
+            "pairs of chunks": counts(
+                {
+                    "overlapping": len(chunks),
+                    "nearly equal": sum(row["share"] >= NEAR_DUPLICATE for row in chunks),
+                    "of different documents": len(across) - len(pages),
+                }
+            ),
+            "pairs of pages of different documents": len(pages),
+        },
+        sample=("kind", "one", "other", "one_document", "other_document", "share"),
+    )
+
+
+@dg.asset(
     deps=["corpus"],
     group_name=RAFT,
     kinds={"jsonl"},
@@ -136,16 +172,18 @@ def external_questions(
 
 
 @dg.asset(group_name=RAFT, kinds={"yaml"}, code_version=code_version("assets.raft.recipes"))
-def recipes(context: dg.AssetExecutionContext, lake: LakeResource, folders: FoldersResource) -> dg.MaterializeResult:
+def recipes(
+    context: dg.AssetExecutionContext, lake: LakeResource, folders: FoldersResource, trainers: TrainersResource
+) -> dg.MaterializeResult:
     """The training recipes: valid ones with their content, the others with the reason."""
     store = lake.open()
     stage = Stage(context, store, observed={"recipe files": recipes_version(folders.recipes_path)})
-    rows = recipe_rows(folders.recipes_path)
+    rows = recipe_rows(folders.recipes_path, lambda recipe: options_fault(recipe, trainers))
     return stage.finish(RECIPES, rows, {"by status": counts(Counter(row["status"] for row in rows))})
 
 
 @dg.asset(
-    deps=["corpus", qa_pairs, external_questions],
+    deps=["corpus", qa_pairs, external_questions, near_duplicates],
     group_name=RAFT,
     kinds={"parquet"},
     pool="question_bank",
@@ -164,7 +202,9 @@ def question_bank(
     generated = {row["question_id"]: row for batch in store.partitions(QA_PAIRS) for row in store.rows(QA_PAIRS, batch)}
     stored = {row["group"]: row["split"] for row in store.rows_or_empty(QUESTION_GROUPS)}
     shares = Shares(options.splits.validation, options.splits.test)
-    bank = build_bank(generated.values(), store.rows(EXTERNAL_QUESTIONS), corpus, stored, options.splits.seed, shares)
+    related = related_chunks(store.rows(NEAR_DUPLICATES))
+    brought = store.rows(EXTERNAL_QUESTIONS)
+    bank = build_bank(generated.values(), brought, corpus, stored, options.splits.seed, shares, related)
     store.write(QUESTION_GROUPS, bank.groups)
     kept = [row for row in bank.rows if row["status"] == "kept"]
     return stage.finish(
@@ -174,7 +214,7 @@ def question_bank(
             "kept by split": counts(Counter(row["split"] for row in kept)),
             "kept by origin": counts(Counter(row["origin"] for row in kept)),
             "dropped or withheld": counts(bank.counts),
-            "contamination": len(contamination(bank.rows, corpus)),
+            "contamination": len(contamination(bank.rows, corpus, related)),
         },
         sample=("question", "final_answer", "split", "origin", "kind", "status", "reason"),
     )
@@ -182,7 +222,7 @@ def question_bank(
 
 @dg.asset(
     partitions_def=training_recipes,
-    deps=[question_bank, "corpus", search_index, recipes],
+    deps=[question_bank, "corpus", near_duplicates, search_index, recipes],
     group_name=RAFT,
     kinds={"jsonl", "parquet"},
     code_version=code_version(
@@ -206,9 +246,9 @@ def raft_dataset(
     asked = teachable(bank)
     with models.open(context.run.run_id) as opened:
         neighbours = rank_chunks(index.load(), asked, opened.embedder(), versions_of(corpus))
-    composed = compose(asked, corpus, recipe, neighbours)
+    composed = compose(asked, corpus, recipe, neighbours, related_chunks(store.rows(NEAR_DUPLICATES)))
     rows = composed.rows
-    sheet = datasheet(rows, recipe, asked)
+    sheet = datasheet(rows, recipe, asked, teachers_of(store))
     files = write_dataset(store, recipe.name, rows, sheet)
     return stage.finish(
         RAFT_DATASET,

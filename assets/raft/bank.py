@@ -12,6 +12,7 @@ from typing import Any
 
 from assets.corpus import section_group
 from assets.raft.brought import as_bank_row
+from assets.raft.repeats import Related
 from assets.raft.similarity import NEAR_DUPLICATE, normalised, overlapping, question_key
 from assets.raft.splits import (
     SHARES,
@@ -65,11 +66,12 @@ def build_bank(
     stored_groups: Mapping[str, str],
     seed: int = 0,
     shares: Shares = SHARES,
+    related: Related | None = None,
 ) -> Bank:
     """The bank of today: `generated` are rows of `qa_pairs`, `external` of `external_questions`, `chunks` of `corpus`.
 
     `stored_groups` maps groups of earlier banks to their split; they come back unchanged among `groups`. `shares`
-    decide about new groups only.
+    decide about new groups only. `related` is what `near_duplicates` recorded of these chunks; None: it is found here.
     """
     counts = Counter[str]()
     by_id = {chunk["chunk_id"]: chunk for chunk in chunks}
@@ -82,7 +84,7 @@ def build_bank(
             candidates.append((outcome, question["use"]))
     # Of two that ask the same, the first stays: people's before generated ones, those brought for the test first.
     candidates.sort(key=lambda entry: (entry[0]["origin"] == "generated", entry[1] != TEST, entry[0]["question_id"]))
-    near = _near_duplicates([row for row, _ in candidates], by_id)
+    near = _near_duplicates([row for row, _ in candidates], by_id, related)
     candidates = _without_repeats(candidates, near, counts)
     splits = assign(_sections(candidates, near), stored_groups, seed, shares)
     for row, use in candidates:
@@ -96,10 +98,12 @@ def build_bank(
     return Bank(sorted(rows, key=lambda row: row["question_id"]), groups, dict(sorted(counts.items())))
 
 
-def contamination(rows: Iterable[Mapping[str, Any]], chunks: Iterable[Mapping[str, Any]]) -> list[Violation]:
+def contamination(
+    rows: Iterable[Mapping[str, Any]], chunks: Iterable[Mapping[str, Any]], related: Related | None = None
+) -> list[Violation]:
     """Every way in which a kept question gives away a kept one of a later split. Empty for a sound bank."""
     active = sorted((row for row in rows if row["status"] == KEPT), key=lambda row: row["question_id"])
-    near = _near_duplicates(active, {chunk["chunk_id"]: chunk for chunk in chunks})
+    near = _near_duplicates(active, {chunk["chunk_id"]: chunk for chunk in chunks}, related)
     index = _Index(active)
     return [
         Violation(kind, row["question_id"], row["split"], held["question_id"], held["split"])
@@ -109,11 +113,18 @@ def contamination(rows: Iterable[Mapping[str, Any]], chunks: Iterable[Mapping[st
 
 
 def _near_duplicates(
-    rows: Iterable[Mapping[str, Any]], chunks: Mapping[str, Mapping[str, Any]]
-) -> dict[str, dict[str, float]]:
+    rows: Iterable[Mapping[str, Any]], chunks: Mapping[str, Mapping[str, Any]], related: Related | None
+) -> Related:
     """The chunks that answer these questions, each with those of them that nearly repeat it."""
     asked = {row["chunk_id"] for row in rows} & chunks.keys()
-    return overlapping({name: chunks[name]["text"] for name in sorted(asked)}, NEAR_DUPLICATE)
+    if related is None:
+        return overlapping({name: chunks[name]["text"] for name in sorted(asked)}, NEAR_DUPLICATE)
+    return {
+        name: {
+            other: share for other, share in related.get(name, {}).items() if other in asked and share >= NEAR_DUPLICATE
+        }
+        for name in asked
+    }
 
 
 def _generated_rows(
@@ -139,7 +150,7 @@ def _generated_rows(
 
 
 def _without_repeats(
-    candidates: Sequence[tuple[Row, str]], near: Mapping[str, Mapping[str, float]], counts: Counter[str]
+    candidates: Sequence[tuple[Row, str]], near: Related, counts: Counter[str]
 ) -> list[tuple[Row, str]]:
     """The first of each set of questions that ask the same of the same passage and have the same answer."""
     kept: list[tuple[Row, str]] = []
@@ -155,7 +166,7 @@ def _without_repeats(
     return kept
 
 
-def _sections(candidates: Sequence[tuple[Row, str]], near: Mapping[str, Mapping[str, float]]) -> list[Section]:
+def _sections(candidates: Sequence[tuple[Row, str]], near: Related) -> list[Section]:
     asked = {row["chunk_id"] for row, use in candidates if use == TEST and row["chunk_id"] is not None}
     lost = asked.union(*(near[chunk_id] for chunk_id in asked))
     members: dict[str, list[tuple[Row, str]]] = defaultdict(list)
@@ -189,7 +200,7 @@ def _is_lone(row: Mapping[str, Any]) -> bool:
     return row["group"] == lone_group(row["question_id"])
 
 
-def _withhold(rows: Sequence[Row], near: Mapping[str, Mapping[str, float]]) -> list[Row]:
+def _withhold(rows: Sequence[Row], near: Related) -> list[Row]:
     index = _Index(rows)
     answers: dict[tuple[str, str], str] = {}
     result = []
@@ -214,9 +225,7 @@ class _Index:
             if row["answerable"] and row["split"] != TRAIN:
                 self._by_chunk[row["chunk_id"]].append(row)
 
-    def clashes(
-        self, row: Mapping[str, Any], near: Mapping[str, Mapping[str, float]]
-    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def clashes(self, row: Mapping[str, Any], near: Related) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """The questions of later splits that a row gives away, and how."""
         if row["split"] == TRAIN:
             yield from (("oracle", held) for held in self._by_chunk.get(row["chunk_id"], ()))

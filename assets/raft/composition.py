@@ -13,6 +13,7 @@ from assets.raft.bank import KEPT
 from assets.raft.brought import refusal
 from assets.raft.distractors import Distractors
 from assets.raft.recipes import Recipe
+from assets.raft.repeats import Related
 from assets.raft.similarity import normalised
 from assets.raft.splits import TRAIN, VALIDATION
 from resources.errors import SettingsError
@@ -54,14 +55,19 @@ def teachable(bank: Iterable[Row]) -> list[Row]:
 
 
 def compose(
-    bank: Iterable[Row], corpus: Sequence[Row], recipe: Recipe, neighbours: Mapping[str, Sequence[str]]
+    bank: Iterable[Row],
+    corpus: Sequence[Row],
+    recipe: Recipe,
+    neighbours: Mapping[str, Sequence[str]],
+    related: Related | None = None,
 ) -> Composition:
     """The train and validation rows of a recipe; test questions never enter a dataset.
 
-    `neighbours` ranks, for a question id, the chunks that retrieval returns; it may be empty. Raises
-    `SettingsError` if the corpus cannot fill k documents.
+    `neighbours` ranks, for a question id, the chunks that retrieval returns; it may be empty. `related` is what
+    `near_duplicates` recorded of this corpus; None: it is found here. Raises `SettingsError` if the corpus cannot fill
+    k documents.
     """
-    composer = _Composer(corpus, recipe, neighbours)
+    composer = _Composer(corpus, recipe, neighbours, related)
     drafts: dict[str, list[_Draft]] = {TRAIN: [], VALIDATION: []}
     left_out: list[tuple[str, str]] = []
     for question in sorted(teachable(bank), key=lambda row: row["question_id"]):
@@ -77,14 +83,20 @@ def compose(
 
 
 class _Composer:
-    def __init__(self, corpus: Sequence[Row], recipe: Recipe, neighbours: Mapping[str, Sequence[str]]):
+    def __init__(
+        self,
+        corpus: Sequence[Row],
+        recipe: Recipe,
+        neighbours: Mapping[str, Sequence[str]],
+        related: Related | None,
+    ):
         self._recipe = recipe
         self._settings = recipe.dataset
         self._neighbours = neighbours
         self._distinct = len({normalised(chunk["text"]) for chunk in corpus})
         if self._settings.strategy != "sft" and self._distinct < self._settings.k:
             raise self.too_small()
-        self._distractors = Distractors(corpus, self._settings.seed)
+        self._distractors = Distractors(corpus, self._settings.seed, related)
         self._tokens = {
             chunk["chunk_id"]: count_tokens(render_prompt([chunk["contextual_text"]], "")) for chunk in corpus
         }

@@ -16,8 +16,8 @@ _POLICIES = {
 }
 
 
-def datasheet(rows: Sequence[Row], recipe: Recipe, bank: Iterable[Row]) -> str:
-    """Markdown. Names from recipes and documents appear as inert text."""
+def datasheet(rows: Sequence[Row], recipe: Recipe, bank: Iterable[Row], teachers: Sequence[str] = ()) -> str:
+    """Markdown. Names from recipes and documents appear as inert text. `teachers` wrote the generated questions."""
     questions = {row["question_id"]: row for row in bank}
     splits = sorted({row["split"] for row in rows})
     sections = [
@@ -31,6 +31,7 @@ def datasheet(rows: Sequence[Row], recipe: Recipe, bank: Iterable[Row]) -> str:
         _table("Tokens with instruction and answer", ("split", "sum", "mean", "largest"), _tokens(rows, splits)),
         _table("Source documents", ("document", "rows whose answer it holds"), _sources(rows)),
         _TERMS,
+        _table("Acknowledged by the recipe", ("what", "who, or which terms"), _acknowledged(recipe, teachers)),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -41,6 +42,16 @@ _TERMS = """## Terms
 - Generated questions and answers: the terms of the model in the role `teacher` apply; `embedded` adds none.
 - Questions that people brought: the terms under which they were given.
 - Validation rows choose the model; test questions are never in a dataset."""
+
+
+def _acknowledged(recipe: Recipe, teachers: Sequence[str]) -> list[tuple[str, str]]:
+    terms = recipe.training.terms
+    return [
+        ("written by", ", ".join(teachers) or "people"),
+        ("terms of the teacher's output", terms.teacher_terms or "not stated"),
+        (f"licence of {recipe.training.base_model}", terms.student_licence or "not stated"),
+        ("end-user licence accepted by", terms.eula_accepted_by or "nobody"),
+    ]
 
 
 def _counts(

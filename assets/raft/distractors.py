@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import Any
 
+from assets.raft.repeats import Related
 from assets.raft.similarity import NEAR_DUPLICATE, OVERLAP, key_terms, normalised, overlapping, terms, words
 from resources.hashing import content_hash
 from resources.text import collapsed
@@ -20,11 +21,14 @@ _BARE = frozenset({"yes", "no", "是", "否", "有", "没有", "可以", "不可
 class Distractors:
     """The passages of a corpus, ready to be drawn for any question; what one draw learns serves the next."""
 
-    def __init__(self, corpus: Sequence[Row], seed: int):
+    def __init__(self, corpus: Sequence[Row], seed: int, related: Related | None = None):
+        """`related` is what `near_duplicates` recorded of this corpus; None: it is found here."""
         self.chunks: dict[str, Row] = {row["chunk_id"]: row for row in corpus}
         self._ids = sorted(self.chunks)
         self._seed = seed
-        self._related = overlapping({name: row["text"] for name, row in self.chunks.items()}, OVERLAP)
+        if related is None:
+            related = overlapping({name: row["text"] for name, row in self.chunks.items()}, OVERLAP)
+        self._related = related
         self._terms = {name: terms(row["contextual_text"]) for name, row in self.chunks.items()}
         self._text = {name: normalised(row["text"]) for name, row in self.chunks.items()}
         self._shown = {name: collapsed(row["contextual_text"]) for name, row in self.chunks.items()}
@@ -47,7 +51,7 @@ class Distractors:
 
     def repeats(self, name: str, others: Sequence[str]) -> bool:
         """Whether a passage says again what one of the others says."""
-        related = self._related[name]
+        related = self._related.get(name, {})
         return any(
             name == other or self._text[name] == self._text[other] or related.get(other, 0.0) >= NEAR_DUPLICATE
             for other in others
@@ -58,7 +62,7 @@ class Distractors:
         if not question["answerable"]:
             return True
         oracle = question["chunk_id"]
-        if name == oracle or name in self._related[oracle] or self._text[name] == self._text[oracle]:
+        if name == oracle or name in self._related.get(oracle, ()) or self._text[name] == self._text[oracle]:
             return False
         if any(collapsed(quote["text"]) in self._shown[name] for quote in question["quotes"] if quote["text"].strip()):
             return False

@@ -1,11 +1,11 @@
 """The file formats of RAFT and chat data, written for trainers and evaluators and read back from anyone.
 
-Written: chat, prompt/completion, both published RAFT dialects, JumpStart instruction folders, RAGAS samples.
+Written: chat, prompt/completion, both published RAFT dialects, JumpStart instruction and chat folders, RAGAS samples.
 JSON Lines, UTF-8 without BOM; a `<STOP>` marker is never written. Reading is in `dialects.py`.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from resources.llm.raft_text import ANSWER_TAG, INSTRUCTION, parse_answer, render_prompt
@@ -30,11 +30,28 @@ def write_raft(rows: Iterable[Row], dialect: Literal["code", "paper"] = "code") 
     return _lines(_raft_row(row, _paper(row["target"]) if dialect == "paper" else row["target"]) for row in rows)
 
 
-def write_jumpstart(rows: Iterable[Row]) -> dict[str, bytes]:
-    """The files of a JumpStart instruction folder by name: the rows and the template that joins their fields."""
-    data = _lines({"instruction": INSTRUCTION, "context": _prompt(row), "response": row["target"]} for row in rows)
-    template = json.dumps(JUMPSTART_TEMPLATE, ensure_ascii=False, indent=2) + "\n"
-    return {"train.jsonl": data, "template.json": template.encode()}
+def write_instruction(rows: Iterable[Row]) -> bytes:
+    """Rows as JumpStart instruction folders hold them; `instruction_template` joins their fields."""
+    return _lines({"instruction": INSTRUCTION, "context": _prompt(row), "response": row["target"]} for row in rows)
+
+
+def instruction_template() -> bytes:
+    """The `template.json` of a JumpStart instruction folder."""
+    return (json.dumps(JUMPSTART_TEMPLATE, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def training_files(data_format: str, train: Sequence[Row], validation: Sequence[Row]) -> dict[str, bytes]:
+    """The files of a dataset by name, as a trainer takes them; none for one that takes rows as they are."""
+    if data_format == "rows":
+        return {}
+    write = _TRAINING[data_format]
+    files = {"train.jsonl": write(train), **({"validation.jsonl": write(validation)} if validation else {})}
+    return files | ({"template.json": instruction_template()} if data_format == "jumpstart_instruction" else {})
+
+
+def write_dialog(rows: Iterable[Row]) -> bytes:
+    """Rows as JumpStart chat folders hold them: the messages of `write_chat` under the key `dialog`."""
+    return _lines({"dialog": _messages(row)} for row in rows)
 
 
 def write_ragas(rows: Iterable[Row]) -> bytes:
@@ -87,3 +104,10 @@ def _paper(target: str) -> str:
 
 def _lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
     return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows).encode()
+
+
+_TRAINING: Mapping[str, Callable[[Iterable[Row]], bytes]] = {
+    "chat": write_chat,
+    "jumpstart_instruction": write_instruction,
+    "jumpstart_chat": write_dialog,
+}

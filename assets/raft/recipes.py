@@ -40,15 +40,32 @@ class DatasetRecipe(_Strict):
     max_tokens: int = Field(4096, ge=64, description="a row that is longer with its answer is left out")
 
 
+class TermsRecipe(_Strict):
+    """Which terms were read and accepted before this student is trained; recorded with the model."""
+
+    eula_accepted_by: str = Field("", description="who accepted the base model's end-user licence, as name or e-mail")
+    student_licence: str = Field("", description="the licence under which the base model may be tuned and used")
+    teacher_terms: str = Field("", description="the terms of a hosted teacher that let its output train other models")
+
+
 class TrainingRecipe(_Strict):
     """Which student is trained, and how."""
 
-    backend: Literal["embedded"] = Field("embedded", description="the service or library that trains")
+    backend: Literal["embedded", "azure_openai", "sagemaker_jumpstart", "local"] = Field(
+        "embedded", description="the service or library that trains"
+    )
     base_model: str = Field("extractive-reader", min_length=1, description="the model that training starts from")
+    parent: Literal["", "champion"] = Field(
+        "", description="champion: training goes on from the champion, where it is a student of this backend"
+    )
     hyperparameters: dict[str, bool | int | float | str] = Field(
         default_factory=dict, description="passed to the backend, which refuses what it does not know"
     )
+    options: dict[str, bool | int | float | str] = Field(
+        default_factory=dict, description="the backend's own settings that change the result, such as the data format"
+    )
     seed: int = Field(0, ge=0, description="the training's own randomness")
+    terms: TermsRecipe = Field(default_factory=TermsRecipe, description="what was agreed to, and by whom")
 
 
 class Recipe(_Strict):

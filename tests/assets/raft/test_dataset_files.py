@@ -10,10 +10,11 @@ from assets.partitions import training_recipes
 from assets.raft.assets import raft_dataset
 from assets.raft.audit import audit
 from assets.raft.bank import build_bank
+from assets.raft.repeats import repeated_chunks
 from resources.folders import FoldersResource
 from resources.lake.lake import Lake
 from resources.lake.resource import LakeResource
-from resources.lake.tables import CORPUS, QUESTION_BANK, RAFT_DATASET
+from resources.lake.tables import CORPUS, NEAR_DUPLICATES, QUESTION_BANK, RAFT_DATASET
 from resources.llm.resource import ModelsResource
 from resources.search.index import SearchIndex
 from resources.search.resource import IndexResource
@@ -28,6 +29,7 @@ def dataset(world, tmp_path_factory) -> tuple[Path, Lake]:
     made = world(21, documents=3, sections=5)
     lake = Lake(home / "lake")
     lake.write(CORPUS, made.chunks)
+    lake.write(NEAR_DUPLICATES, repeated_chunks(made.chunks))
     lake.write(QUESTION_BANK, build_bank(made.generated, made.external, made.chunks, {}).rows)
     models = ModelsResource(ledger_url=f"sqlite:///{home / 'ledger.db'}")
     index = IndexResource(folder=str(home / "index"))

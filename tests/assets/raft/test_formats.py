@@ -7,7 +7,7 @@ import pytest
 from assets.raft.bank import build_bank
 from assets.raft.composition import compose
 from assets.raft.dialects import UnreadableDatasetError, read_rows, split_of
-from assets.raft.formats import write_chat, write_completion, write_jumpstart, write_raft, write_ragas
+from assets.raft.formats import training_files, write_chat, write_completion, write_instruction, write_raft, write_ragas
 from resources.llm.raft_text import INSTRUCTION, parse_answer
 
 
@@ -31,7 +31,7 @@ def reread(tmp_path):
 @pytest.mark.parametrize(
     ("write", "dialect"),
     [(write_chat, "chat"), (write_completion, "completion"), (write_raft, "raft"),
-     (lambda rows: write_jumpstart(rows)["train.jsonl"], "jumpstart")],
+     (write_instruction, "jumpstart")],
 )  # fmt: skip
 def test_what_is_written_is_read_back(rows, reread, write, dialect):
     back = reread(write(rows))
@@ -67,11 +67,28 @@ def test_chat_carries_the_instruction_and_no_stop_marker(rows):
 
 
 def test_the_jumpstart_template_names_the_fields_of_the_rows(rows):
-    files = write_jumpstart(rows)
+    files = training_files("jumpstart_instruction", rows, ())
     template = json.loads(files["template.json"])
     row = json.loads(files["train.jsonl"].decode().split("\n")[0])
     assert template["completion"].format(**row) == rows[0]["target"]
     assert rows[0]["question"] in template["prompt"].format(**row)
+
+
+def test_jumpstart_chat_holds_the_same_messages_as_chat(rows):
+    [dialogs, chats] = [training_files(name, rows, ())["train.jsonl"] for name in ("jumpstart_chat", "chat")]
+    for dialog, chat in zip(dialogs.splitlines(), chats.splitlines(), strict=True):
+        assert json.loads(dialog) == {"dialog": json.loads(chat)["messages"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [("rows", set()), ("chat", {"train.jsonl", "validation.jsonl"}),
+     ("jumpstart_instruction", {"train.jsonl", "validation.jsonl", "template.json"}),
+     ("jumpstart_chat", {"train.jsonl", "validation.jsonl"})],
+)  # fmt: skip
+def test_a_trainer_gets_the_files_of_its_format_and_no_validation_file_without_rows(rows, name, files):
+    assert training_files(name, rows[:3], rows[3:]).keys() == files
+    assert training_files(name, rows, ()).keys() == files - {"validation.jsonl"}
 
 
 def test_ragas_samples_name_the_reference_and_its_context(rows, reread):

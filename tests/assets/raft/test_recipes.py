@@ -32,7 +32,12 @@ def test_a_recipe_needs_only_a_name():
             "name: a\ndataset: {distractors: easy}",
             r"dataset\.distractors: .*'random', 'hard', 'same_document' or 'mixed'",
         ),
-        ("name: a\ntraining: {backend: cloud}", r"training\.backend: .*'embedded', not 'cloud'"),
+        ("name: a\ntraining: {backend: cloud}", r"training\.backend: .*'embedded', .* or 'local', not 'cloud'"),
+        ("name: a\ntraining: {parent: other}", r"training\.parent: .*'' or 'champion', not 'other'"),
+        (
+            "name: a\ntraining: {terms: {eula: me}}",
+            r"terms\.eula: unknown key; known: eula_accepted_by, student_licence",
+        ),
         ("name: A b", r"name: .*not 'A b'"),
         ("name: all", r"name: .*choose another, not 'all'"),
         ("dataset: {}", r"name: is missing"),
