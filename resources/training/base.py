@@ -82,6 +82,13 @@ class TrainingSpec:
     def to_json(self) -> str:
         return canonical_json(self.as_dict())
 
+    @classmethod
+    def from_json(cls, text: str) -> "TrainingSpec":
+        fields: dict[str, Any] = json.loads(text)
+        for name in ("hyperparameters", "options"):
+            fields[name] = tuple(sorted(fields[name].items()))
+        return cls(**fields)
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -204,6 +211,11 @@ class Trainer(dg.ConfigurableResource, ABC):
     def runs_here(self) -> bool:
         """Whether rows stay on this machine: then nothing is redacted, and nobody is billed."""
 
+    @property
+    def destination(self) -> str:
+        """The host that rows are uploaded to, as egress rules name it. The backend's own name counts as a foreign host."""
+        return self.backend
+
     @abstractmethod
     def not_real(self) -> str:
         """Why its models are no real ones (an emulator's, random weights), or an empty text.
@@ -243,7 +255,8 @@ class Trainer(dg.ConfigurableResource, ABC):
         """
 
     @abstractmethod
-    def poll(self, handle: JobHandle) -> JobState: ...
+    def poll(self, handle: JobHandle) -> JobState:
+        """How far it is. Raises `CapacityLacking` where it ended because there was no room: it may be submitted again."""
 
     @abstractmethod
     def events(self, handle: JobHandle, seen: str) -> tuple[Sequence[JobEvent], str]:

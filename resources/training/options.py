@@ -19,6 +19,14 @@ class JobOptions(Options):
     )
     poll_seconds: float = Field(30.0, gt=0, description="Seconds between two looks at a job of a hosted service.")
     deadline_hours: float = Field(24.0, gt=0, description="A job that is not over by then is cancelled and failed.")
+    capacity_minutes: float = Field(
+        15.0,
+        gt=0,
+        description="Minutes until a job for which its service had no room is submitted again by the sensor.",
+    )
+    attempts: int = Field(
+        3, ge=1, description="Times that one specification may fail at its service before it is submitted no more."
+    )
     superseded: Literal["cancel", "finish"] = Field(
         "cancel",
         description="What becomes of a running job whose recipe has a newer dataset: cancelled, or left to finish.",
@@ -53,4 +61,8 @@ class ServingOptions(Options):
     )
     alarm_usd_per_month: float | None = Field(
         None, gt=0, description="Endpoint cost per month (UTC) above which the budget check of model_endpoint fails."
+    )
+    port: int = Field(8090, ge=1, le=65535, description="Port on 127.0.0.1 where `raftline serve` answers for the champion.")
+    key_variable: str = Field(
+        "", description="Environment variable of the key that clients of `raftline serve` must send; none is asked if empty."
     )

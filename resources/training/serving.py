@@ -10,6 +10,7 @@ import dagster as dg
 
 from resources.errors import RaftlineError
 from resources.llm.provider import ChatProvider
+from resources.llm.request import ModelIdentity
 from resources.training.base import TrainingData
 
 BASE = "base"
@@ -84,6 +85,12 @@ class Deployer(dg.ConfigurableResource, ABC):
     @property
     @abstractmethod
     def backend(self) -> str: ...
+
+    def identity(self, model: StudentModel) -> ModelIdentity | None:
+        """Under which its answers are filed, where that is known before it is deployed: what the ledger can answer
+        alone then needs no endpoint. Equal to that of its `ChatTarget`. None where only an endpoint tells.
+        """
+        return None
 
     @abstractmethod
     def deploy(

@@ -1,1 +1,1 @@
-"""Settings of Azure OpenAI fine-tuning."""
+"""Training on Azure OpenAI, and serving what was trained there from deployments of the same resource."""

@@ -5,7 +5,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from azure_openai import specs
+from azure_openai import hosting, specs, tuning
 from azure_openai.configuration import ENTRA_PREFIX
 from azure_openai.world import World
 from starlette.requests import Request
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def handle(emulator: "Emulator", request: Request) -> Response:
-    """`reset`, `configure`, `served`, `violations` and `stats`."""
+    """`reset`, `configure`, `advance`, `served`, `violations`, `stats`, `files`, `jobs` and `deployments`."""
     action = request.url.path.removeprefix("/__emulator/")
     if action == "reset":
         emulator.world = World(emulator.first)
@@ -28,6 +28,15 @@ async def handle(emulator: "Emulator", request: Request) -> Response:
         except (ValueError, TypeError) as error:
             return JSONResponse({"error": str(error)}, 400)
         return JSONResponse({})
+    if action == "advance":
+        hosting.advance(world, float(json.loads(await request.body())["hours"]))
+        return JSONResponse({"hours": world.hours, "now": world.now})
+    if action == "files":
+        return JSONResponse(list(world.files.values()))
+    if action == "jobs":
+        return JSONResponse([tuning.public(job) for job in world.jobs.values()])
+    if action == "deployments":
+        return JSONResponse(hosting.described(world))
     if action == "served":
         return JSONResponse([dataclasses.asdict(exchange) for exchange in world.exchanges])
     if action == "violations":

@@ -30,7 +30,8 @@ class Deployment:
 class Fault:
     """A fault to inject: which requests it may hit, how often, and whether it comes before or after the effect.
 
-    `kind` is an HTTP status, `quota` (429, nothing left to pay with), `reset`, or one of the content or body faults.
+    `kind` is an HTTP status, `quota` (429, nothing left to pay with), `reset`, `hang` (silence for `delay` seconds, then
+    `reset`), or one of the content or body faults.
     `rate` is drawn per body and per time that this body was seen, so that equal runs meet equal faults.
     """
 
@@ -60,6 +61,9 @@ DEPLOYMENTS = {
 TUNED = Deployment("gpt-4o-mini-2024-07-18")
 """Any deployment whose name starts with `ft-`: it answers exactly like its base."""
 
+JOB_ERROR = {"code": "internalFailure", "message": "The training process ended unexpectedly: loss is not finite."}
+USD_PER_HOUR = {"Standard": 1.7, "GlobalStandard": 1.7, "DeveloperTier": 0.0}
+
 
 @dataclass(frozen=True)
 class Configuration:
@@ -79,6 +83,36 @@ class Configuration:
     faults: tuple[Fault, ...] = ()
     answers: tuple[Override, ...] = ()
     transcriptions: Mapping[str, str] = field(default_factory=dict)
+    expired_tokens: bool = False
+    """Whether every Entra ID token counts as expired."""
+    may_train: bool = True
+    may_deploy: bool = True
+    base_models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What is different about base models: fine_tune, fine_tune_days, inference_days, lifecycle."""
+    job_statuses: tuple[str, ...] = ("pending", "queued", "running", "running", "succeeded")
+    """What a job goes through, a step with each look at it."""
+    job_hours: float | None = None
+    """How long a job takes by the clock; None: looks move it on."""
+    job_error: Mapping[str, Any] = field(default_factory=lambda: dict(JOB_ERROR))
+    job_slots: int | None = None
+    file_limit: int = 50
+    """Files for tuning that the resource holds at most, results included."""
+    listing_lag: int = 0
+    """Lists in which a new job is still missing."""
+    keeps_metadata: bool = True
+    names_model: bool = True
+    """Whether a job that succeeded says which model it made."""
+    results_base64: bool = False
+    deployment_polls: int = 1
+    """Looks at a deployment until it is up."""
+    deployment_outcome: str = "Succeeded"
+    deletion_polls: int = 0
+    one_at_a_time: bool = True
+    """Whether the account refuses to change a deployment while another one is coming up or going."""
+    capacity: int | None = None
+    """Units that all deployments of the account may have together."""
+    usd_per_hour: Mapping[str, float] = field(default_factory=lambda: dict(USD_PER_HOUR))
+    """What a deployment of a tuned model costs, by SKU, from its creation on; a base model's costs nothing per hour."""
 
     def deployment(self, name: str) -> Deployment | None:
         """Who answers under a name."""
@@ -96,6 +130,8 @@ class Configuration:
             values["deployments"] = {**self.deployments, **added}
         if "faults" in values:
             values["faults"] = tuple(Fault(**value) for value in values["faults"])
+        if "job_statuses" in values:
+            values["job_statuses"] = tuple(values["job_statuses"])
         if "answers" in values:
             values["answers"] = tuple(Override(**value) for value in values["answers"])
         return replace(self, **values)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from azure_openai.configuration import ENTRA_PREFIX
+from azure_openai.configuration import ENTRA_PREFIX, Configuration
 from azure_openai.errors import not_found, unauthorized
 
 _DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)(/.+)")
@@ -34,10 +34,11 @@ def read_route(path: str, query: Mapping[str, str]) -> Route:
     raise not_found()
 
 
-def check_key(headers: Mapping[str, str], plain: bool, key: str, echo: bool) -> None:
-    """Lets the accepted key and Entra tokens in. `echo` makes the refusal repeat the key, as careless servers do."""
+def check_key(headers: Mapping[str, str], plain: bool, configuration: Configuration) -> None:
+    """Lets the accepted key and Entra tokens in. `echo_key` makes the refusal repeat the key, as careless servers do."""
     bearer = headers.get("authorization", "").removeprefix("Bearer ")
     given = (headers.get("api-key") or "") if not plain and headers.get("api-key") else bearer
-    if given == key or (not plain and bearer.startswith(ENTRA_PREFIX)):
+    entra = not plain and bearer.startswith(ENTRA_PREFIX) and not configuration.expired_tokens
+    if given == configuration.key or entra:
         return
-    raise unauthorized(plain, given if echo else "")
+    raise unauthorized(plain, given if configuration.echo_key else "")

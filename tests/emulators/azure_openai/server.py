@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import uvicorn
-from azure_openai import admin, service, storage
+from azure_openai import admin, arm, service, storage
 from azure_openai.configuration import Configuration
 from azure_openai.errors import ServiceError, not_found
 from azure_openai.route import Route, check_key, read_route
@@ -73,7 +73,8 @@ class Emulator:
 
     async def _respond(self, world: World, exchange: Exchange, request: Request) -> Response:
         exchange.request_id = world.next_id("")
-        marks = {**MARK, "apim-request-id": exchange.request_id, "x-request-id": exchange.request_id}
+        names = ("apim-request-id", "x-request-id", "x-ms-request-id")
+        marks = {**MARK, **dict.fromkeys(names, exchange.request_id)}
         try:
             return await self._answer(world, exchange, request, marks)
         except ServiceError as error:
@@ -81,14 +82,17 @@ class Emulator:
             return JSONResponse(error.body, error.status, {**marks, **error.headers})
         except ClientDisconnect:
             return Response(status_code=499)
-        except service.Reset:
+        except service.Reset as reset:
             exchange.status = 0
+            await asyncio.sleep(reset.silence)
             _abort(request.scope["transport"])
             return Response(status_code=500)
 
     async def _answer(self, world: World, exchange: Exchange, request: Request, marks: Mapping[str, str]) -> Response:
+        if exchange.path.startswith("/subscriptions/"):
+            return await arm.handle(world, exchange, request, marks)
         route = read_route(exchange.path, request.query_params)
-        check_key(request.headers, route.plain, world.configuration.key, world.configuration.echo_key)
+        check_key(request.headers, route.plain, world.configuration)
         if route.path not in ("/chat/completions", "/embeddings"):
             return await storage.handle(world, exchange, request, route, marks)
         if request.method != "POST":
@@ -141,7 +145,7 @@ def run(listening: socket.socket, settings: Mapping[str, Any], backlog: int) -> 
     """Serves until the process ends."""
     emulator = Emulator(settings)
     application = Starlette()
-    methods = ["GET", "POST", "DELETE"]
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     application.add_route("/{path:path}", emulator.handle, methods=methods)
     config = uvicorn.Config(
         application,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from azure_openai import chat, embeddings
-from azure_openai.configuration import CONTENT_FAULTS, Configuration, Deployment, Fault
+from azure_openai import chat, embeddings, hosting
+from azure_openai.configuration import CONTENT_FAULTS, Deployment, Fault
 from azure_openai.errors import (
     bad_request,
     filtered_prompt,
@@ -23,7 +23,11 @@ from azure_openai.world import CREATED, Exchange, World
 
 
 class Reset(Exception):
-    """The connection is to break off without an answer."""
+    """The connection is to break off without an answer, after so many seconds of silence."""
+
+    def __init__(self, silence: float = 0.0):
+        super().__init__(silence)
+        self.silence = silence
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,8 @@ def answer_now(world: World, exchange: Exchange, route: Route, body: Any, raw: b
     exchange.fault = fault.kind if fault else ""
     if fault and fault.when == "before":
         fail(fault, route, exchange.deployment)
-    deployment = _deployment(configuration, exchange.deployment, route)
+    deployment = _deployment(world, exchange.deployment, route)
+    exchange.model = deployment.model
     check_contract(world, "POST", route, body)
     if route.path == "/embeddings":
         made = _embed(world, exchange, deployment, body, route, metered)
@@ -74,6 +79,8 @@ def fail(fault: Fault, route: Route, deployment: str, after: bool = False) -> No
     """Raises what the fault is about, unless it damages an answer that is still to be made or sent."""
     if fault.kind == "reset":
         raise Reset
+    if fault.kind == "hang":
+        raise Reset(fault.delay)
     if fault.kind == "quota":
         raise no_quota()
     if fault.kind == "content_filter" and not after:
@@ -82,7 +89,11 @@ def fail(fault: Fault, route: Route, deployment: str, after: bool = False) -> No
         raise injected(int(fault.kind), fault.retry_after, route.plain, deployment)
 
 
-def _deployment(configuration: Configuration, name: str, route: Route) -> Deployment:
+def _deployment(world: World, name: str, route: Route) -> Deployment:
+    configuration = world.configuration
+    hosted = hosting.find(world, name)
+    if hosted is not None:
+        return hosting.answering(world, hosted, route)
     known = configuration.deployment(name)
     if known is None and route.plain:
         known = next((one for one in configuration.deployments.values() if one.model == name), None)

@@ -1,20 +1,21 @@
-"""Files, batches and models: what is kept between requests. Files get ready with every look at them."""
+"""Files, batches, fine-tuning jobs and models: what is kept between requests. Files get ready with looks at them."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from azure_openai import batches, service
+from azure_openai import batches, catalogue, service, tuning
 from azure_openai.errors import bad_request, not_found, refusal
 from azure_openai.multipart import read_form
 from azure_openai.route import Route
 from azure_openai.service import check_contract
-from azure_openai.world import CREATED, Exchange, World
+from azure_openai.tuning_rules import file_problem
+from azure_openai.world import Exchange, World
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 _READY = {"pending": "running", "running": "processed"}
-_PAGE = 10_000
+_PAGE, _JOBS = 10_000, 20
 
 
 async def handle(
@@ -29,7 +30,9 @@ async def handle(
     made, status = _operate(world, exchange, request, route, raw)
     if fault and fault.when == "after":
         service.fail(fault, route, "", after=True)
-    exchange.status, exchange.delivered = status, True
+    exchange.status, exchange.delivered = status, exchange.fault != "truncated"
+    if fault and fault.kind == "truncated":
+        return Response(json.dumps(made)[:40], status, dict(marks), "application/json")
     if isinstance(made, bytes):
         return Response(made, status, dict(marks), "application/octet-stream")
     return JSONResponse(made, status, dict(marks))
@@ -45,9 +48,7 @@ def _operate(world: World, exchange: Exchange, request: Request, route: Route, r
             kept = [file for file in world.files.values() if purpose in (None, file["purpose"])]
             return _page(kept, request), 200
         case ("files", "GET", name):
-            file = _file(world, name)
-            file["status"] = _READY.get(file["status"], file["status"])
-            return file, 200
+            return _looked_at(world, _file(world, name)), 200
         case ("files", "DELETE", name):
             del world.files[_file(world, name)["id"]], world.contents[name]
             return {"id": name, "object": "file", "deleted": True}, 200
@@ -71,11 +72,57 @@ def _operate(world: World, exchange: Exchange, request: Request, route: Route, r
             batch = _batch(world, name)
             batches.cancel(batch)
             return batches.public(batch), 200
+        case ("fine_tuning", _, "jobs", *more):
+            return _tune(world, exchange, request, route, raw, more)
         case ("models", "GET"):
-            names = sorted({one.model for one in world.configuration.deployments.values()})
-            models = [{"id": name, "object": "model", "created": CREATED, "owned_by": "emulator"} for name in names]
-            return {"object": "list", "data": models}, 200
+            return {"object": "list", "data": catalogue.listed(world)}, 200
+        case ("models", "GET", name):
+            found = next((row for row in catalogue.listed(world) if row["id"] == name), None)
+            if found is None:
+                raise refusal(404, "notFound", f"There is no model {name}.")
+            return found, 200
     raise not_found()
+
+
+def _tune(
+    world: World, exchange: Exchange, request: Request, route: Route, raw: bytes, more: list[str]
+) -> tuple[Any, int]:
+    """The operations of fine-tuning jobs, on every address alike."""
+    match (request.method, *more):
+        case ("POST",):
+            body = _body(raw)
+            exchange.body = body
+            check_contract(world, "POST", route, body)
+            return tuning.create(world, body, route), 200 if route.plain else 201
+        case ("GET",):
+            return _page(_jobs(world, request, route), request, _JOBS), 200
+        case ("GET", name):
+            return tuning.look(world, tuning.find(world, name)), 200
+        case ("POST", name, "cancel" | "pause" | "resume" as action):
+            return tuning.act(world, tuning.find(world, name), action), 200
+        case ("GET", name, "events"):
+            return _page(tuning.find(world, name)["_events"], request, _JOBS), 200
+        case ("GET", name, "checkpoints"):
+            return _page(tuning.find(world, name)["_checkpoints"], request, 10), 200
+    raise not_found()
+
+
+def _jobs(world: World, request: Request, route: Route) -> list[dict[str, Any]]:
+    """The jobs of a list. Azure does not heed a filter by metadata; the plain dialect does."""
+    wanted = {key[9:-1]: value for key, value in request.query_params.items() if key.startswith("metadata[")}
+    jobs = tuning.visible(world)
+    if not route.plain:
+        return jobs
+    return [job for job in jobs if all((job["metadata"] or {}).get(key) == value for key, value in wanted.items())]
+
+
+def _looked_at(world: World, file: dict[str, Any]) -> dict[str, Any]:
+    """A file, a step nearer to its end."""
+    problem = file_problem(world.contents[file["id"]]) if file["purpose"] == "fine-tune" else ""
+    if problem and file["status"] == "running":
+        file |= {"status": "error", "status_details": problem}
+    file["status"] = _READY.get(file["status"], file["status"])
+    return file
 
 
 def _upload(world: World, exchange: Exchange, request: Request, route: Route, raw: bytes) -> dict[str, Any]:
@@ -83,17 +130,21 @@ def _upload(world: World, exchange: Exchange, request: Request, route: Route, ra
     shown = form.content.decode("utf-8", errors="replace")
     exchange.body = {"filename": form.filename, "content": shown, **form.fields}
     check_contract(world, "POST", route, {"file": "", **form.fields})
+    held = sum(file["purpose"].startswith("fine-tune") for file in world.files.values())
+    if form.fields["purpose"] == "fine-tune" and held >= world.configuration.file_limit:
+        raise refusal(400, "quotaExceeded", f"The resource holds {held} files for fine-tuning, which is its limit.")
     slow = world.configuration.dialect == "observed" and not route.plain
-    return world.keep(form.filename, form.fields["purpose"], form.content, "pending" if slow else "processed")
+    file = world.keep(form.filename, form.fields["purpose"], form.content, "pending" if slow else "running")
+    return file if slow else _looked_at(world, file)
 
 
-def _page(items: list[dict[str, Any]], request: Request) -> dict[str, Any]:
+def _page(items: list[dict[str, Any]], request: Request, size: int = _PAGE) -> dict[str, Any]:
     """A page of a list, newest first, after `after`."""
     newest = items[::-1]
     names = [item["id"] for item in newest]
     after = request.query_params.get("after")
     start = names.index(after) + 1 if after in names else 0
-    end = start + int(request.query_params.get("limit", _PAGE))
+    end = start + int(request.query_params.get("limit", size))
     shown = newest[start:end]
     edges = {"first_id": shown[0]["id"], "last_id": shown[-1]["id"]} if shown else {"first_id": None, "last_id": None}
     return {"object": "list", "data": shown, **edges, "has_more": end < len(newest)}

@@ -1,13 +1,17 @@
-"""The emulator's memory: its configuration, what it served, files and batches, quotas and prompt caches."""
+"""The emulator's memory: its configuration, what it served, files, batches, jobs and deployments, quotas, its clock."""
 
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure_openai.configuration import Configuration
 from azure_openai.faults import Dice
 from azure_openai.quota import Window
 from azure_openai.tokens import PromptCache
+
+if TYPE_CHECKING:
+    from azure_openai.hosting import Hosted
 
 CREATED = 1_760_000_000
 """When everything says that it was made: runs are alike."""
@@ -17,7 +21,8 @@ CREATED = 1_760_000_000
 class Exchange:
     """One request and what became of it. `paid`: tokens were spent; `delivered`: a whole, sound answer left.
 
-    `status` is 0 if the connection was broken off. A line of a batch has the method BATCH.
+    `status` is 0 if the connection was broken off. A line of a batch has the method BATCH. `model` is what the
+    deployment had been told to load.
     """
 
     number: int
@@ -26,6 +31,7 @@ class Exchange:
     deployment: str
     headers: dict[str, str]
     body: Any = None
+    model: str = ""
     request_id: str = ""
     status: int = 0
     fault: str = ""
@@ -52,9 +58,23 @@ class World:
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
     waiting: dict[str, list[Exchange]] = field(default_factory=dict)
     """What each output file of a batch answers, until it is fetched."""
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tuned: dict[str, str] = field(default_factory=dict)
+    """What was tuned here, and from which base model."""
+    hosted: "list[Hosted]" = field(default_factory=list)
+    """Every deployment that there ever was, in the order of creation."""
+    operations: "dict[str, Hosted]" = field(default_factory=dict)
+    started: float = field(default_factory=time.time)
+    hours: float = 0.0
+    """How far a test advanced the clock."""
     in_flight: int = 0
     peak_in_flight: int = 0
     created: int = 0
+
+    @property
+    def now(self) -> float:
+        """The emulator's time in seconds since 1970: it stands still unless a test advances it."""
+        return self.started + 3600 * self.hours
 
     def enter(self) -> None:
         self.in_flight += 1
@@ -76,10 +96,10 @@ class World:
             "id": name,
             "object": "file",
             "bytes": len(content),
-            "created_at": CREATED,
+            "created_at": int(self.now) if purpose.startswith("fine-tune") else CREATED,
             "filename": filename,
             "purpose": purpose,
             "status": status,
-            "status_details": None,
+            **({"status_details": None} if self.configuration.dialect == "observed" else {}),
         }
         return self.files[name]

@@ -1,0 +1,268 @@
+"""The job book: every training job of this home, in the ledger's database, so that none is lost or paid twice.
+
+An intent is written before a service is asked to create anything and the handle right after, so that whatever a crash
+leaves behind has a row, and the next run searches the service for it.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from resources.hashing import well_formed
+from resources.llm.ledger import SPEND_SCHEMA, Ledger
+from resources.training.base import CANCELLED, FAILED, SUCCEEDED, JobHandle, JobState, Quote, TrainingSpec
+from resources.training.book_tables import (
+    INTENT,
+    OPEN,
+    SUBMITTED,
+    SUPERSEDED,
+    Ending,
+    Job,
+    job_of,
+    jobs,
+    metadata,
+    spec_columns,
+)
+from resources.training.leases import held, hold
+
+STAGE = "training"
+"""What the spend mart calls training jobs."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """Who wants a specification trained: the recipe, the run, and the packages that are installed (`lock`)."""
+
+    recipe: str
+    run_id: str
+    lock: str = ""
+
+
+class TrainingBook:
+    """The jobs of a ledger. Safe for threads; processes share it through the database."""
+
+    def __init__(self, ledger: Ledger, clock: Callable[[], float] = time.time):
+        self.ledger = ledger
+        self.clock = clock
+        ledger.add_tables(metadata)
+
+    def last(self, idem: str) -> Job | None:
+        """The newest attempt at a specification."""
+        found = self._select(jobs.c.idem == idem)
+        return max(found, key=lambda job: job.attempt, default=None)
+
+    def failures(self, idem: str) -> int:
+        """How often jobs of a specification ran and failed; refusals and lack of room cost nothing and do not count."""
+        return len(self._select(jobs.c.idem == idem, jobs.c.phase == FAILED))
+
+    def open_jobs(self, backend: str = "", recipe: str = "") -> list[Job]:
+        """The jobs that are not over as far as it is known here; those nobody looked at for longest come first."""
+        found = [
+            job
+            for job in self._select(jobs.c.status.in_(OPEN))
+            if backend in ("", job.backend) and recipe in ("", job.recipe)
+        ]
+        return sorted(found, key=lambda job: (job.looked_at, job.idem))
+
+    def untold(self) -> list[Job]:
+        """The jobs that are over, and of which no run has made a model or failed with their words."""
+        return self._select(jobs.c.status.in_((SUCCEEDED, FAILED, CANCELLED)), sa.not_(jobs.c.told))
+
+    def history(self, limit: int) -> list[Job]:
+        """The newest jobs, newest first."""
+        return sorted(self._select(), key=lambda job: job.booked_at, reverse=True)[:limit]
+
+    def intend(self, spec: TrainingSpec, order: Order, quote: Quote | None = None) -> Job:
+        """Books that a job is about to be created: a new attempt, or the one that is intended already."""
+        known = self.last(spec.idem())
+        quoted = _quoted(quote) if quote else {}
+        if known and known.open:
+            return self._change(
+                known,
+                run_id=order.run_id,
+                recipe=order.recipe,
+                lock=order.lock,
+                not_before=0.0,
+                message="",
+                ending="",
+                **quoted,
+            )
+        now, attempt = self.clock(), known.attempt + 1 if known else 1
+        row = {
+            **spec_columns(spec),
+            "attempt": attempt,
+            "recipe": order.recipe,
+            "run_id": order.run_id,
+            "lock": order.lock,
+            **dict.fromkeys(
+                ("handle", "phase", "service_status", "message", "ending", "cursor", "cost_unit", "day"), ""
+            ),
+            "status": INTENT,
+            "told": False,
+            "real": True,
+            "booked_at": now,
+            "looked_at": now,
+            "not_before": 0.0,
+            **_quoted(quote or Quote(None, "")),
+        }
+        with self.ledger.writing() as connection:
+            connection.execute(jobs.insert().values(row))
+        return self._get(spec.idem(), attempt)
+
+    def submitted(self, job: Job, handle: JobHandle, real: bool = True) -> Job:
+        """Books the handle: the job exists at its service. `real` is False for an emulator's."""
+        since = _seconds(handle.submitted_at) or self.clock()
+        return self._change(
+            job, status=SUBMITTED, handle=handle.to_json(), submitted_at=since, real=real, message="", not_before=0.0
+        )
+
+    def revived(self, job: Job, order: Order) -> Job:
+        """Books that a closed job is wanted after all: succeeded if it did, else at its service."""
+        status = SUCCEEDED if job.phase == SUCCEEDED else SUBMITTED
+        return self._change(job, status=status, ending="", recipe=order.recipe, run_id=order.run_id)
+
+    def adopted(self, job: Job, order: Order) -> Job:
+        """Books that another run, perhaps of another recipe, goes on with a job."""
+        return self._change(job, run_id=order.run_id, recipe=order.recipe)
+
+    def held_back(self, job: Job, message: str, until: float) -> Job:
+        """Books that there was no room for an intended job, and when it may be submitted again."""
+        return self._change(job, message=message, not_before=until, looked_at=self.clock())
+
+    def refused(self, job: Job, message: str, told: bool = True) -> Job:
+        """Books that the service takes no such job; the run that asked tells so."""
+        return self._finish(job, FAILED, message=message, told=told)
+
+    def looked(self, job: Job, state: JobState, cursor: str) -> Job:
+        """Books what the service says. Of those who see a job end, one books it; the others change nothing."""
+        seen: dict[str, Any] = {
+            "phase": state.phase,
+            "service_status": state.status[:200],
+            "message": state.message,
+            "cursor": cursor,
+        }
+        if state.cost:
+            cost = state.cost
+            seen |= {"cost_usd": cost.usd, "cost_quantity": cost.quantity, "cost_unit": cost.unit[:60]}
+        if not state.terminal:
+            return self._change(job, only_open=True, **seen, looked_at=self.clock())
+        return self._finish(job, _outcome(job.ending, state.phase), **seen)
+
+    def unseen(self, job: Job, message: str) -> Job:
+        """Books that the service could not be asked."""
+        return self._change(job, only_open=True, message=message, looked_at=self.clock())
+
+    def ends(self, job: Job, why: Ending) -> Job:
+        """Books that a job is asked to end, or that nobody waits for it any more."""
+        return self._change(job, ending=why, told=why == CANCELLED)
+
+    def tell(self, job: Job) -> Job:
+        """Books that a run has made a model of a finished job, or has failed with its words."""
+        return self._change(job, told=True)
+
+    def hold(
+        self, name: str, patience: float, sleep: Callable[[float], None] = time.sleep
+    ) -> AbstractContextManager[None]:
+        """A lease on a specification, or on another name. Raises `LeaseTaken` after `patience` seconds."""
+        return hold(self.ledger, name, patience, sleep=sleep)
+
+    def held(self, name: str) -> bool:
+        """Whether a living process holds a lease."""
+        return held(self.ledger, name)
+
+    def spent(self, month: str) -> float:
+        """USD of a month (UTC, `2026-11`): what jobs that ended in it cost, and what is expected of those not yet billed."""
+        found = self._select(sa.or_(jobs.c.day.between(f"{month}-01", f"{month}-31"), jobs.c.status == SUBMITTED))
+        return sum(_usd(job) for job in found)
+
+    def spend(self) -> pa.Table:
+        """Billed jobs by model and day of their end, as the spend mart reads them beside model calls.
+
+        The tokens of a job billed by trained tokens stand as prompt tokens; `not_real` of the jobs were an emulator's.
+        """
+        rows: dict[tuple[str, str], dict[str, Any]] = {}
+        for job in self._select(jobs.c.cost_quantity.is_not(None), jobs.c.day != ""):
+            key = (f"{job.backend}/{job.spec.base_model}", _day(job.finished_at or 0.0))
+            row = rows.setdefault(key, _no_spend(*key))
+            tokens = int(job.cost.quantity) if job.cost and "token" in job.cost.unit else 0
+            row["calls"] += 1
+            row["prompt_tokens"] += tokens
+            row["cost"] += job.cost.usd or 0.0 if job.cost else 0.0
+            row["not_real"] += not job.real
+        return pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=SPEND_SCHEMA)
+
+    def _finish(self, job: Job, status: str, **values: Any) -> Job:
+        now = self.clock()
+        ended = {"status": status, "finished_at": now, "looked_at": now, "day": _day(now)}
+        return self._change(job, only_open=True, **ended, **values)
+
+    def _change(self, job: Job, only_open: bool = False, **values: Any) -> Job:
+        changed = jobs.update().where(jobs.c.idem == job.idem, jobs.c.attempt == job.attempt)
+        if only_open:
+            changed = changed.where(jobs.c.status.in_(OPEN))
+        if "message" in values:
+            # A service's words; neither database takes a lone surrogate, and Postgres no NUL.
+            values["message"] = well_formed(values["message"]).replace("\x00", "\ufffd")
+        with self.ledger.writing() as connection:
+            connection.execute(changed.values(values))
+        return self._get(job.idem, job.attempt)
+
+    def _get(self, idem: str, attempt: int) -> Job:
+        [job] = self._select(jobs.c.idem == idem, jobs.c.attempt == attempt)
+        return job
+
+    def _select(self, *chosen: sa.ColumnElement[bool]) -> list[Job]:
+        query = sa.select(jobs).where(*chosen).order_by(jobs.c.booked_at, jobs.c.idem, jobs.c.attempt)
+        with self.ledger.reading() as connection:
+            return [job_of(row) for row in connection.execute(query).mappings()]
+
+
+@contextmanager
+def open_book(ledger_url: str, clock: Callable[[], float] = time.time) -> Generator[TrainingBook]:
+    """The book of a ledger. Raises `SettingsError` if there is no such database."""
+    ledger = Ledger(ledger_url)
+    try:
+        yield TrainingBook(ledger, clock)
+    finally:
+        ledger.close()
+
+
+def _outcome(ending: str, phase: str) -> str:
+    if ending == SUPERSEDED:
+        return SUPERSEDED
+    return FAILED if ending == "deadline" and phase == CANCELLED else phase
+
+
+def _usd(job: Job) -> float:
+    """What a job cost, or is expected to cost while it runs, or where its service never said."""
+    if job.cost and job.cost.usd is not None:
+        return job.cost.usd
+    return (job.quote.usd or 0.0) if job.status in (SUBMITTED, SUCCEEDED) else 0.0
+
+
+def _quoted(quote: Quote) -> dict[str, Any]:
+    return {"quote_usd": quote.usd, "quote_seconds": quote.seconds, "quote_basis": quote.basis}
+
+
+def _no_spend(model: str, day: str) -> dict[str, Any]:
+    counted = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "not_real")
+    return {"stage": STAGE, "model": model, "day": day, "cost": 0.0, **dict.fromkeys(counted, 0)}
+
+
+def _day(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+
+
+def _seconds(moment: str) -> float | None:
+    """An ISO time as seconds since 1970; None for what is none."""
+    try:
+        found = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

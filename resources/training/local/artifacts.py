@@ -1,0 +1,34 @@
+"""Finished models in job folders: verified before anybody uses them."""
+
+from pathlib import Path
+from typing import Any
+
+from resources.training.base import TrainingFailed
+from resources.training.local.base_models import BaseModel, sha256_of
+from resources.training.local.job_folder import JobFolder
+
+
+def finished(job: JobFolder) -> dict[str, Any]:
+    """The manifest of a finished job. Raises `TrainingFailed` if there is none, or a file differs from it."""
+    manifest = job.manifest()
+    if not manifest:
+        raise TrainingFailed(
+            f"model {job.path.name}: there is no manifest in {job.path}; materialize fine_tuned_model again"
+        )
+    verify(job.path, manifest["files"])
+    return manifest
+
+
+def verify(folder: Path, files: dict[str, str]) -> None:
+    """Raises `TrainingFailed` naming the first file whose hash is another. Weights are read once, then remembered."""
+    for name, expected in sorted(files.items()):
+        path = folder / name
+        if not path.is_file():
+            raise TrainingFailed(f"artifact {folder}: {name} is missing; delete the folder and train again")
+        if sha256_of(path) != expected:
+            raise TrainingFailed(f"artifact {folder}: {name} does not match its recorded hash; it was changed or torn")
+
+
+def random_weights_stamp(base: BaseModel) -> str:
+    """Why what is trained from a base is no real model; empty if it may be one."""
+    return f"the weights of its base model {base.name} are random" if base.random_weights else ""

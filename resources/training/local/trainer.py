@@ -1,0 +1,267 @@
+"""LoRA training on this machine: a detached process per specification, in a folder that says how it goes.
+
+Processes die: machines restart, memory runs out. Whoever polls a job whose process is gone starts it again from its last
+whole checkpoint, `restarts` times at most; a job that failed by itself is not started again unasked. Submitting an equal
+specification goes on with whatever is unfinished, cancelled or failed.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from resources.code_version import code_version
+from resources.egress.policy import EgressOptions
+from resources.errors import RaftlineError, SettingsError
+from resources.llm.providers.words import scrubbed
+from resources.training.base import (
+    TERMINAL,
+    Artifact,
+    Cost,
+    DataFormat,
+    JobEvent,
+    JobHandle,
+    JobState,
+    MetricRow,
+    Phase,
+    Quote,
+    Trainer,
+    TrainingData,
+    TrainingFailed,
+    TrainingRejected,
+    TrainingSpec,
+)
+from resources.training.local.artifacts import finished, random_weights_stamp
+from resources.training.local.base_models import BaseModel, sha256_of
+from resources.training.local.hyperparameters import faults_of, parse
+from resources.training.local.job_folder import RUNNING_PHASES, JobFolder, JobStatus
+from resources.training.local.options import LocalTrainerOptions
+from resources.training.local.preflight import (
+    data_faults,
+    estimate_seconds,
+    find_base,
+    library_faults,
+    machine_faults,
+)
+from resources.training.local.supervision import await_end, deciding, launch, occupied, revive
+
+BACKEND = "local"
+_PHASES: Mapping[str, Phase] = {
+    "pending": "pending",
+    "running": "running",
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+
+
+class LocalTrainer(Trainer):
+    """Trains in processes of its own on this machine. Constructing it imports and starts nothing."""
+
+    folder: str = Field(description="Folder of jobs and trained models, one sub-folder per specification.")
+    options: LocalTrainerOptions = LocalTrainerOptions()
+    egress: EgressOptions = EgressOptions()
+
+    @property
+    def backend(self) -> str:
+        return BACKEND
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        return frozenset({"rag", "closed_book", "few_shot", "cancel", "checkpoints", "parent"})
+
+    @property
+    def runs_here(self) -> bool:
+        return True
+
+    def not_real(self) -> str:
+        """Nothing: what a model is depends on its base, and the artifact's provenance says it as `not_real`."""
+        return ""
+
+    def code_version(self) -> str:
+        """Without the libraries' versions, which provenance records: a patch release does not retrain every student."""
+        package = "resources.training.local"
+        return code_version(f"{package}.fitting", f"{package}.rows", f"{package}.hyperparameters")
+
+    def data_format(self, options: Mapping[str, Any]) -> DataFormat:
+        if options:
+            raise SettingsError(f"training.options: the local backend has none, not {', '.join(sorted(options))}")
+        return "chat"
+
+    def preflight(self, spec: TrainingSpec, data: TrainingData) -> None:
+        """Fetches a base of the hub that is not here yet, as its tokenizer decides how long the rows are."""
+        faults = library_faults()
+        if not faults:
+            faults = faults_of(dict(spec.hyperparameters))
+            try:
+                base = self._origin(spec, download=True)
+                faults += [*base.faults(), *self._changed(spec, base)]
+                if not faults:
+                    chosen = parse(dict(spec.hyperparameters))
+                    faults += machine_faults(self.options, base, chosen, Path(self.folder))
+                    faults += data_faults(base, data.files)
+            except RaftlineError as error:
+                faults.append(str(error))
+        if faults:
+            raise TrainingRejected("\n".join(faults))
+
+    def quote(self, spec: TrainingSpec, data: TrainingData) -> Quote:
+        try:
+            chosen = parse(dict(spec.hyperparameters))
+            device = "cpu" if self.options.device == "auto" else self.options.device
+            seconds = estimate_seconds(self._origin(spec), chosen, data, device)
+        except (RaftlineError, TypeError, ValueError):
+            return Quote(None, "the base is not here yet, so that its size is not known")
+        rate = self.options.usd_per_hour
+        price = "trainers.local.usd_per_hour is not set" if rate is None else f"{rate} USD an hour"
+        return Quote(self._usd(seconds), f"a rough guess from weights, rows and steps on {device}; {price}", seconds)
+
+    def find(self, spec: TrainingSpec) -> JobHandle | None:
+        """A job that a process works on, or one that is finished and whole. Starts nothing."""
+        job = self._job(spec.idem())
+        busy = occupied(job)
+        status = job.status()
+        if status is None:
+            return None
+        if status.phase in RUNNING_PHASES:
+            return self._handle(job) if busy and not job.cancelling else None
+        return self._handle(job) if self._succeeded(job) else None
+
+    def submit(self, spec: TrainingSpec, data: TrainingData, tags: Mapping[str, str]) -> JobHandle:
+        job = self._job(spec.idem())
+        job.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with deciding(job):
+            await_end(job)
+            if not job.alive and not self._succeeded(job):
+                self._prepare(job, spec, data, tags)
+                launch(job, JobStatus())
+        return self._handle(job)
+
+    def poll(self, handle: JobHandle) -> JobState:
+        """How far it is. A job whose process is gone is started again here, or failed with the end of its log."""
+        job = self._job(handle.job_id)
+        busy = occupied(job)
+        status = job.status()
+        if status is None:
+            return JobState("failed", "missing", f"there is no job {handle.job_id} in {self.folder}")
+        if status.phase in RUNNING_PHASES and not busy:
+            status = revive(job, self.options.restarts)
+        cost = Cost(status.seconds, "seconds", self._usd(status.seconds))
+        phase = _PHASES.get(status.phase, "running")
+        if phase in TERMINAL:
+            return JobState(phase, status.phase, scrubbed(status.message, ()), cost)
+        steps = f"step {status.step} of {status.steps}" if status.steps else ""
+        return JobState(phase, status.stage, "being cancelled" if job.cancelling else steps, cost)
+
+    def events(self, handle: JobHandle, seen: str) -> tuple[Sequence[JobEvent], str]:
+        rows = self._job(handle.job_id).events()
+        first = int(seen) if seen.isdigit() else 0
+        fresh = [
+            JobEvent(str(number), row["level"], scrubbed(str(row["message"]), ()))
+            for number, row in enumerate(rows[first:], first + 1)
+        ]
+        return fresh, str(max(first, len(rows)))
+
+    def cancel(self, handle: JobHandle) -> None:
+        """The job's process looks for the request five times a second; a job without a process is over at once."""
+        job = self._job(handle.job_id)
+        busy = occupied(job)
+        status = job.status()
+        if status is None or status.phase not in RUNNING_PHASES:
+            return
+        job.request_cancel()
+        if not busy:
+            revive(job, self.options.restarts)
+
+    def artifact(self, handle: JobHandle) -> Artifact:
+        manifest = finished(self._job(handle.job_id))
+        curve = tuple(MetricRow(**row) for row in manifest["curve"])
+        return Artifact(handle.job_id, manifest["files"], manifest["metrics"], curve, manifest["provenance"])
+
+    def _prepare(self, job: JobFolder, spec: TrainingSpec, data: TrainingData, tags: Mapping[str, str]) -> None:
+        """Writes data and request. Checkpoints of an earlier process stay if they are of the same base and data."""
+        base = self._origin(spec)
+        if "train.jsonl" not in data.files:
+            raise TrainingRejected("backend local trains from rows in chat format; there is no train.jsonl")
+        job.data.mkdir(exist_ok=True, mode=0o700)
+        names = [name for name in ("train.jsonl", "validation.jsonl") if data.files.get(name)]
+        for name in names:
+            (job.data / name).write_bytes(data.files[name])
+        learned = {
+            "base": {"name": base.name, "revision": base.revision, "files": base.files()},
+            "data": {name: sha256_of(job.data / name) for name in names},
+        }
+        if {key: job.request().get(key) for key in learned} != learned:
+            job.forget_progress()
+        job.forget_manifest()
+        job.write_request(
+            {
+                **learned,
+                "spec": spec.as_dict(),
+                "base_folder": str(base.folder.resolve()),
+                "device": self.options.device,
+                "threads": self.options.threads,
+                "max_seconds": self.options.max_hours * 3600,
+                "checkpoint_seconds": self.options.checkpoint_minutes * 60,
+                "submitted_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "tags": dict(tags),
+                "provenance": _provenance(spec, base),
+            }
+        )
+
+    def _origin(self, spec: TrainingSpec, download: bool = False) -> BaseModel:
+        """What training starts from: the base, or the merged weights of the parent. Raises `RaftlineError`."""
+        if not spec.parent:
+            return find_base(spec.base_model, self.options, self.egress, download)
+        parent = self._job(spec.parent)
+        manifest = finished(parent)
+        before = manifest["spec"]["base_model"]
+        if before != spec.base_model:
+            raise TrainingFailed(f"parent {spec.parent} was trained from {before}, not from {spec.base_model}")
+        return BaseModel(spec.base_model, parent.merged, manifest["provenance"]["base_revision"])
+
+    def _changed(self, spec: TrainingSpec, base: BaseModel) -> list[str]:
+        """Whether a finished job of this specification started from other weights of the same name."""
+        job = self._job(spec.idem())
+        before = job.request().get("base", {}).get("files")
+        if not job.manifest() or before == base.files():
+            return []
+        return [
+            f"base model {base.name}: its files are not those that model {spec.idem()} of this specification was trained "
+            "from; give the changed base a name of its own"
+        ]
+
+    def _succeeded(self, job: JobFolder) -> bool:
+        status = job.status()
+        if status is None or status.phase != "succeeded":
+            return False
+        try:
+            finished(job)
+        except TrainingFailed:
+            return False
+        return True
+
+    def _usd(self, seconds: float) -> float | None:
+        rate = self.options.usd_per_hour
+        return None if rate is None else round(rate * seconds / 3600, 4)
+
+    def _job(self, job_id: str) -> JobFolder:
+        return JobFolder(Path(self.folder) / job_id)
+
+    def _handle(self, job: JobFolder) -> JobHandle:
+        return JobHandle(BACKEND, job.path.name, job.path.name, job.request().get("submitted_at", ""))
+
+
+def _provenance(spec: TrainingSpec, base: BaseModel) -> dict[str, str]:
+    """What a model made here is made of; `not_real` says why it is no real one, if it is not."""
+    stamp = random_weights_stamp(base)
+    told = {
+        "base_model": spec.base_model,
+        "base_revision": base.revision,
+        "base_licence": base.licence(),
+        "parent": spec.parent,
+        "not_real": stamp,
+    }
+    return {key: value for key, value in told.items() if value or key == "base_revision"}
