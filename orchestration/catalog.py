@@ -12,12 +12,14 @@ from assets.evaluation import assets as evaluation
 from assets.partitions import document_batches, training_recipes
 from assets.raft import assets as raft
 from assets.retrieval import assets as retrieval
+from assets.serving import assets as serving
+from assets.serving import checks as serving_checks
 from assets.training import assets as training
 from dbt_like_sql.project import build_sql_assets, build_sql_checks
 from orchestration.settings import Settings
 from orchestration.wiring import build_resources
 
-STAGES = (documents, chunks, retrieval, raft, training, evaluation)
+STAGES = (documents, chunks, retrieval, raft, training, evaluation, serving)
 
 
 def build_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -32,11 +34,12 @@ def build_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def build_checks() -> list[dg.AssetChecksDefinition]:
-    """The checks written in SQL, one per file of dbt_like_sql/checks."""
+    """The checks written in SQL, one per file of dbt_like_sql/checks, and those that look at more than tables."""
     with warnings.catch_warnings():
         # Partitioned checks are in preview in Dagster 1.13; the versions are locked and the checks are tested.
         warnings.simplefilter("ignore", dg.PreviewWarning)
-        return build_sql_checks({"batch": document_batches, "recipe": training_recipes})
+        found = build_sql_checks({"batch": document_batches, "recipe": training_recipes})
+    return [*found, serving_checks.champion_in_service]
 
 
 @cache

@@ -2,16 +2,18 @@
 
 import io
 import json
-import os
 import sys
 import warnings
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from orchestration.champion_command import champion_app
+from orchestration.endpoints_command import endpoints
+from orchestration.jobs_command import jobs_app
+from orchestration.serve_command import serve
 from resources.errors import RaftlineError, SettingsError
 
 app = typer.Typer(
@@ -23,6 +25,10 @@ app = typer.Typer(
 )
 questions_app = typer.Typer(no_args_is_help=True, help="Questions that people bring.")
 app.add_typer(questions_app, name="questions")
+app.add_typer(champion_app, name="champion")
+app.add_typer(jobs_app, name="jobs")
+app.command("serve")(serve)
+app.command("endpoints")(endpoints)
 
 
 def _print_version(asked: bool) -> None:
@@ -57,25 +63,9 @@ def main() -> None:
 
 
 def _settings():
-    """The settings, with this process prepared to run on their home."""
-    from orchestration.home import prepare_home, process_environment
-    from orchestration.settings import load_settings
+    from orchestration.opening import open_settings
 
-    settings = load_settings()
-    os.environ.update(process_environment(settings))
-    prepare_home(settings)
-    return settings
-
-
-@contextmanager
-def _refresher(settings):
-    from orchestration.execution import Refresher, end_dead_runs, live_server
-    from orchestration.home import home_lock, open_instance
-
-    with home_lock(settings), open_instance(settings) as instance:
-        if live_server(settings) is None:
-            end_dead_runs(instance)
-        yield Refresher(settings, instance)
+    return open_settings()
 
 
 @app.command()
@@ -84,6 +74,7 @@ def demo(
 ) -> None:
     """Run the sample corpus through everything, to the evaluation report."""
     from orchestration.console import say
+    from orchestration.opening import open_refresher
     from orchestration.refreshing import admit, bring_up_to_date, show_report
     from orchestration.sample import FIRST, SECOND, place_sample
 
@@ -93,7 +84,7 @@ def demo(
             f"the demo writes its documents into a folder, and `documents` is {settings.documents_place}: take that "
             "setting out, or run the demo from a folder with a raftline.yaml of its own"
         )
-    with _refresher(settings) as refresher:
+    with open_refresher(settings) as refresher:
         names = place_sample(settings, SECOND if refresh else FIRST)
         say(f"{len(names)} sample documents in {settings.documents_folder}")
         failed = bring_up_to_date(settings, refresher)
@@ -105,10 +96,11 @@ def demo(
 @app.command()
 def refresh() -> None:
     """Say what is out of date and why, then bring it up to date."""
+    from orchestration.opening import open_refresher
     from orchestration.refreshing import admit, bring_up_to_date, show_report
 
     settings = _settings()
-    with _refresher(settings) as refresher:
+    with open_refresher(settings) as refresher:
         failed = bring_up_to_date(settings, refresher)
     show_report(settings)
     admit(failed)
@@ -220,6 +212,8 @@ def ask(
     say(reply.answer, "bold")
     for quote in reply.quotes:
         say(f"  “{quote.text}”\n  {quote.document}, page {quote.page}")
+    if reply.warning:
+        say(f"  {reply.warning}", "yellow")
     say(f"  {reply.model}", "dim")
 
 
@@ -284,10 +278,10 @@ def dev(
     ] = None,
 ) -> None:
     """Start the Dagster UI and its daemon on this home."""
-    from orchestration.server import serve
+    from orchestration.server import serve as serve_ui
 
     settings = _settings()
-    raise typer.Exit(serve(settings, port or settings.port))
+    raise typer.Exit(serve_ui(settings, port or settings.port))
 
 
 if __name__ == "__main__":

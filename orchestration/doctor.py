@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
+from assets.training.students import unusable
 from orchestration.console import table
 from orchestration.home import prepare_home
 from orchestration.probing import Row, role_rows
@@ -13,9 +14,11 @@ from resources.corpus.resource import CorpusResource
 from resources.errors import RaftlineError
 from resources.lake.lake import Lake
 from resources.lake.tables import FINE_TUNED_MODEL, SEARCH_INDEX, TABLES
+from resources.options import ExtractionOptions
+from resources.training.base import TrainingFailed
 from resources.training.resource import TrainersResource
 
-PACKAGES = ("dagster", "duckdb", "pymupdf", "bm25s", "scipy")
+PACKAGES = ("dagster", "duckdb", "pypdfium2", "bm25s", "scipy")
 
 
 def examine() -> bool:
@@ -44,6 +47,7 @@ def _home(settings: Settings, check: Callable[[str, Callable[[], str]], bool]) -
     if not check("home", lambda: str(prepare_home(settings))):
         return []
     check("documents", lambda: _documents(settings, resources["corpus"]))
+    check("extraction", lambda: _extraction(settings.extraction))
     found = check("lake", lambda: _lake(resources["lake"].open()))
     ledger = check("ledger", lambda: f"{resources['models'].spend().num_rows} models were called so far")
     check("recipes", lambda: _recipes(settings))
@@ -63,6 +67,19 @@ def _documents(settings: Settings, corpus: CorpusResource) -> str:
     return ", ".join(found)
 
 
+def _extraction(options: ExtractionOptions) -> str:
+    """Who reads the documents, and whether scans can be read."""
+    from assets.documents.ocr import language_data, ocr_of
+    from assets.documents.readers import reader_of
+
+    reader, ocr = reader_of(options), ocr_of(options)
+    if ocr:
+        return f"{reader.name}, OCR in {ocr.languages} with {ocr.folder}"
+    if options.ocr != "off":
+        raise RaftlineError(f"extraction.ocr: auto finds no data for {options.ocr_languages}: {language_data(options)}")
+    return f"{reader.name}, OCR off"
+
+
 def _lake(lake: Lake) -> str:
     """Reads every table whole: a damaged one is named."""
     partitions = [(name, partition) for name in TABLES for partition in lake.partitions(name)]
@@ -74,8 +91,9 @@ def _lake(lake: Lake) -> str:
 def _models(lake: Lake, trainers: TrainersResource) -> str:
     """Loads the model of every recipe, its files checked against their hashes."""
     rows = [row for recipe in lake.partitions(FINE_TUNED_MODEL) for row in lake.rows(FINE_TUNED_MODEL, recipe)]
-    for row in rows:
-        trainers.get(row["backend"]).target(row["artifact"], row["model_id"])
+    broken = [f"{row['recipe']}: {problem}" for row in rows if (problem := unusable(row, trainers))]
+    if broken:
+        raise TrainingFailed("; ".join(broken))
     return ", ".join(f"{row['recipe']} ({row['model_id']})" for row in rows) or "none yet"
 
 

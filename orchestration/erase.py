@@ -8,12 +8,14 @@ which it finds its way go last.
 
 import shutil
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from assets.evaluation.champion import current
 from assets.raft.completeness import marker_rows
 from orchestration.console import counted
 from orchestration.erase_history import erase_history
@@ -30,6 +32,7 @@ from resources.lake.tables import (
     BATCH_MARKERS,
     BATCHED,
     BY_RECIPE,
+    CHAMPION_MODEL,
     CHUNK_EMBEDDINGS,
     CHUNKS,
     FINE_TUNED_MODEL,
@@ -37,6 +40,9 @@ from resources.lake.tables import (
     RAW_PDFS,
     TABLES,
 )
+from resources.training.endpoints import EndpointBook
+from resources.training.resource import TrainersResource
+from resources.training.serving import BASE
 
 _KEPT = frozenset({"model_registry", "champion_model", "recipes", "spend_by_stage", "egress", "complete_batches"})
 """Assets over all documents that hold no text of theirs, and could not be made again or need not be."""
@@ -79,6 +85,7 @@ def erase(settings: Settings, instance: dg.DagsterInstance, target: Target) -> l
     calls = resources["models"].erase(target.versions)
     notes.append(f"{counted(calls.calls, 'recorded model call')} emptied; their key, cost and date stay")
     notes += erase_students(lake, target, Path(resources["trainers"].folder))
+    notes += _still_served(lake, resources["trainers"])
     _erase_joint_tables(lake, settings)
     batches = _erase_batches(lake, target)
     notes.append(
@@ -93,6 +100,17 @@ def erase(settings: Settings, instance: dg.DagsterInstance, target: Target) -> l
     corpus.receipts().forget(target.uris)
     corpus.manifests().forget(target.uris)
     return notes
+
+
+def _still_served(lake: Lake, trainers: TrainersResource) -> list[str]:
+    """Says if an endpoint serves a model that has just been retired."""
+    if not trainers.hosted():
+        return []
+    with closing(EndpointBook(trainers.ledger())) as book:
+        serving = book.serving()
+    if serving is None or serving.model_id == (current(lake.rows_or_empty(CHAMPION_MODEL)) or BASE):
+        return []
+    return [f"endpoint {serving.name} still serves {serving.model_id}: `raftline refresh` takes it down"]
 
 
 def _versions_by_uri(resources: Mapping[str, Any]) -> dict[str, set[str]]:
@@ -181,8 +199,10 @@ def _erase_sources(settings: Settings, corpus: Any, target: Target) -> list[str]
             path.unlink(missing_ok=True)
         else:
             notes.append(f"{place} is your own and still there: delete it, or it is passed over at every scan")
-    for file in sorted(settings.questions_folder.glob("*.jsonl")):
-        text = file.read_text(encoding="utf-8", errors="replace")
-        if any(Path(uri).name in text for uri in target.uris):
-            notes.append(f"{file} holds your questions about it: edit it yourself")
+    decisions = settings.home_folder / "decisions"
+    for folder, held in ((settings.questions_folder, "your questions about it"), (decisions, "a reason that names it")):
+        for file in sorted(folder.glob("*.jsonl")):
+            text = file.read_text(encoding="utf-8", errors="replace")
+            if any(Path(uri).name in text for uri in target.uris):
+                notes.append(f"{file} holds {held}: edit it yourself")
     return notes

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from orchestration.jobs import INGEST, PHASES
+from orchestration.jobs import DECIDE, INGEST, PHASES
 from resources.errors import RaftlineError
 from resources.lake.lake import WHOLE, Lake
 from resources.lake.tables import BATCHED, BY_RECIPE
@@ -23,7 +23,7 @@ def erase_history(instance: dg.DagsterInstance, lake: Lake, folder: Path, batche
     Those are all but the scans and the ingestion of batches that the document was not in. What is still on disk is
     reported to Dagster again, without samples, so that the graph shows it as made.
     """
-    ours = {phase.job for phase in PHASES}
+    ours = {phase.job for phase in PHASES} | {DECIDE}
     doomed = [run for run in instance.get_runs() if run.job_name in ours and _holds(run, batches)]
     for run in doomed:
         instance.delete_run(run.run_id)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assets.evaluation.champion import retire_champion
+from assets.evaluation.champion import GATE, retire
+from assets.training.learned import forget, line_of
 from orchestration.console import counted
 from resources.corpus.manifest import document_id
 from resources.lake.lake import Lake
@@ -57,6 +58,8 @@ def erase_students(lake: Lake, target: Target, folder: Path) -> list[str]:
             version = lake.version(RAFT_DATASET, recipe)
             students = lake.rows_or_empty(FINE_TUNED_MODEL, recipe)
             clean |= {row["model_id"] for row in students if row["dataset_version"] == version}
+    clean = _with_clean_parents(lake, clean)
+    forget(lake, clean, target.versions)
     registry = [{"stamp": None, **row} for row in lake.rows_or_empty(MODEL_REGISTRY)]
     marked = [str(row["model_id"]) for row in registry if row["model_id"] not in clean]
     if registry:
@@ -64,23 +67,32 @@ def erase_students(lake: Lake, target: Target, folder: Path) -> list[str]:
     for model in sorted(folder.iterdir()) if folder.is_dir() else ():
         if model.name not in clean:
             shutil.rmtree(model) if model.is_dir() else model.unlink()
-    _retire(lake, marked)
+    _retire(lake, marked, target)
     students = counted(len(marked), "student")
     return [f"{students} marked as having learned from it, or perhaps; files of theirs removed"]
 
 
-def _retire(lake: Lake, marked: Sequence[str]) -> None:
-    decisions = lake.rows_or_empty(CHAMPION_MODEL)
-    if decisions and decisions[-1]["model_id"] in marked:
-        decisions = retire_champion(decisions, MARK)
-    if decisions:
-        # Verdicts may quote answers; why an earlier champion was promoted is in no report any more.
-        lake.write(CHAMPION_MODEL, [row | {"reason": _plain(row)} for row in decisions])
+def _with_clean_parents(lake: Lake, clean: set[str]) -> set[str]:
+    """The models whose parents are clean, too; the student of a recipe that went on from another goes with it."""
+    whole = {model_id for model_id in clean if clean.issuperset(line_of(lake, model_id))}
+    for recipe in lake.partitions(FINE_TUNED_MODEL):
+        if any(row["model_id"] in clean - whole for row in lake.rows(FINE_TUNED_MODEL, recipe)):
+            drop(lake, FINE_TUNED_MODEL.name, recipe)
+    return whole
 
 
-def _plain(decision: Mapping[str, Any]) -> str:
-    told = decision["action"] in ("start", "retire")
-    return decision["reason"] if told else "its report was removed when a document was erased"
+def _retire(lake: Lake, marked: Sequence[str], target: Target) -> None:
+    history = retire(lake.rows_or_empty(CHAMPION_MODEL), marked, MARK)
+    if history:
+        lake.write(CHAMPION_MODEL, [row | {"reason": _plain(row, target)} for row in history])
+
+
+def _plain(decision: Mapping[str, Any], target: Target) -> str:
+    """The reason without what a verdict may quote, or a person may name."""
+    if decision["by"] == GATE:
+        return "its report was removed when a document was erased"
+    named = any(Path(uri).name in decision["reason"] for uri in target.uris)
+    return "it named a document that was erased" if named else decision["reason"]
 
 
 def _derived(lake: Lake, target: Target) -> tuple[set[str], set[str]]:

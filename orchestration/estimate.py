@@ -13,9 +13,10 @@ from typing import Any
 from assets.chunks.packing import chunk_document
 from assets.documents.assets import EXTRACTOR
 from assets.documents.extraction import extract_many
-from assets.documents.inspection import inspect_pdf, inspect_scan
+from assets.documents.ocr import recognized_by, scans_by
 from assets.documents.pages import KnownPages, page_rows
 from assets.documents.parsing import Page
+from assets.documents.readers import read_by, reader_of
 from assets.raft.generation import sample_chunks
 from assets.spending import (
     CONTEXT_TOKENS,
@@ -65,7 +66,7 @@ def estimate(resources: Mapping[str, Any], *, evaluates: bool = True) -> tuple[l
     lake: Lake = resources["lake"].open()
     options: PipelineOptions = resources["options"]
     models: ModelsResource = resources["models"]
-    material = _material(lake, resources["corpus"], options, scans=models.plays("transcriber"))
+    material = _material(lake, resources["corpus"], options, scans=bool(scans_by(models, options.extraction)))
     with models.open() as opened:
         items = lake.rows_or_empty(EVALUATION_SET) if evaluates else []
         return list(_stages(opened, models, items, material, options)), material
@@ -115,11 +116,13 @@ def _parse(
     found: Material, manifest: Manifest, lake: Lake, corpus: CorpusResource, options: PipelineOptions, *, scans: bool
 ) -> None:
     """A batch that nobody has cut yet: parsed and cut as its run will do, but kept nowhere."""
-    inspect = inspect_scan if scans else inspect_pdf
+    reader = reader_of(options.extraction)
+    inspect = reader.inspect(scans=scans)
     entries = [entry for entry in manifest.entries if not (entry.tombstone or entry.duplicate_of)]
     documents = list(_documents(found, entries, lake, corpus))
-    known = KnownPages(lake, EXTRACTOR)
-    results = extract_many(((entry.uri, data) for entry, data in documents), known, inspect=inspect)
+    known = KnownPages(lake, {"code": EXTRACTOR, **read_by(options.extraction), **recognized_by(options.extraction)})
+    sources = ((entry.uri, data) for entry, data in documents)
+    results = extract_many(sources, known, inspect=inspect, reader=reader, objects=known.objects)
     for (entry, data), result in zip(documents, results, strict=True):
         if result.error:
             found.unreadable.append(str(result.error))

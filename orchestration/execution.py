@@ -19,6 +19,7 @@ from orchestration.progress import PROGRESS_ONLY
 from orchestration.sensors import KILLED, register_recipes
 from orchestration.settings import Settings
 from orchestration.state import read_state
+from orchestration.training_jobs import Visit, look_after
 from orchestration.wiring import build_resources
 from resources.corpus.manifest import Manifest
 from resources.errors import RaftlineError
@@ -67,9 +68,19 @@ class Refresher:
         """Whether any document ever arrived."""
         return bool(self._resources["corpus"].manifests().load())
 
+    def look_after_jobs(self) -> list[Visit]:
+        """Looks at the training jobs that were left at their services, so that the plan knows which have ended."""
+        trainers = self._resources["trainers"]
+        with trainers.book() as book:
+            return look_after(book, trainers, self._instance)
+
     def plan(self) -> list[PlannedRun]:
         """What there is to do, as far as it can be known now."""
         return plan_refresh(self._state())
+
+    def at_their_services(self) -> Mapping[str, str]:
+        """What is being trained just as its recipe is now; by recipe."""
+        return self._state().training
 
     def execute(self) -> Iterator[PlannedRun | Outcome]:
         """Yields each run before it starts and its outcome after. A bad batch or recipe does not hold up the rest.
@@ -83,6 +94,10 @@ class Refresher:
                 yield outcome
                 if outcome.error and phase not in (INGEST, TRAIN):
                     raise RunFailed(f"{run.job} failed: {outcome.error}")
+
+    def run(self, job: str, reason: str) -> Outcome:
+        """Runs an unpartitioned job, whatever the plan says."""
+        return self._run(PlannedRun(job, WHOLE, reason))
 
     def _state(self) -> Any:
         return read_state(asset_specs(self._settings), self._resources)

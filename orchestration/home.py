@@ -20,7 +20,11 @@ nux:
   enabled: false
 concurrency:
   runs:
-    max_concurrent_runs: 2
+    # Two runs of work at a time; the third place is the sweeper's, which must not wait for hours of it.
+    max_concurrent_runs: 3
+    tag_concurrency_limits:
+      - key: raftline/work
+        limit: 2
   pools:
     granularity: op
     default_limit: 1
@@ -31,6 +35,9 @@ sensors:
   use_threads: true
   num_workers: 2
 """
+
+_POOLS = {"training": 2}
+"""Pools with another limit than the default: recipes train at their services side by side. On this machine one does."""
 
 
 class HomeBusy(RaftlineError):
@@ -85,6 +92,9 @@ def open_instance(settings: Settings) -> Generator[dg.DagsterInstance]:
     """The home's Dagster instance."""
     prepare_home(settings)
     with dg.DagsterInstance.from_config(str(settings.home_folder / "dagster")) as instance:
+        for pool, limit in _POOLS.items():
+            if instance.event_log_storage.get_concurrency_info(pool).slot_count != limit:
+                instance.event_log_storage.set_concurrency_slots(pool, limit)
         yield instance
 
 

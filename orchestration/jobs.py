@@ -47,6 +47,7 @@ BUILD = Phase(
     (
         "complete_batches",
         "corpus",
+        "near_duplicates",
         "search_index",
         "external_questions",
         "recipes",
@@ -74,12 +75,21 @@ PUBLISH = Phase(
         "judge_scores",
         "eval_report",
         "champion_model",
+        "model_endpoint",
+        "changed_facts",
         "spend_by_stage",
         "egress",
     ),
-    "Register the students, let the selected one and the champion meet the test questions, report, decide.",
+    "Register the students, let the selected one and the champion meet the test questions, report, decide, serve.",
 )
 PHASES = (INGEST, BUILD, TRAIN, PUBLISH)
+
+WORK = "raftline/work"
+"""Tag of the runs that take long: of these the home's queue lets two run at once."""
+
+DECIDE = "decide_champion"
+"""The job that lets a person's decision take effect at once: the last part of `PUBLISH`."""
+DECIDED = ("champion_model", "model_endpoint", "changed_facts")
 
 
 @dg.op(description="Lists the document folder, freezes a manifest per new batch and registers its partition.")
@@ -105,7 +115,14 @@ def register_batches(instance: dg.DagsterInstance, corpus: CorpusResource) -> li
 
 
 JOBS: dict[str, Any] = {
-    phase.job: dg.define_asset_job(phase.job, selection=list(phase.assets), description=phase.description)
-    for phase in PHASES
+    **{
+        phase.job: dg.define_asset_job(
+            phase.job, selection=list(phase.assets), description=phase.description, tags={WORK: "phase"}
+        )
+        for phase in PHASES
+    },
+    DECIDE: dg.define_asset_job(
+        DECIDE, selection=list(DECIDED), description="Let a person's decision about the champion take effect."
+    ),
 }
-"""The job of each phase, by name."""
+"""The jobs that make assets, by name."""

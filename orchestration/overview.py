@@ -4,9 +4,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from assets.evaluation.champion import current, open_proposal
+from assets.raft.recipe_files import options_fault
 from assets.raft.recipes import load_recipes
 from orchestration.catalog import asset_specs
 from orchestration.console import say, say_wrapped, show_plan, table
+from orchestration.endpoints_view import show_standing
+from orchestration.jobs_view import show_open_jobs
 from orchestration.planning import plan_refresh
 from orchestration.settings import Settings
 from orchestration.state import read_state
@@ -36,8 +40,8 @@ def show_status(settings: Settings) -> None:
         table(("origin", "split", "questions"), [(*key, count) for key, count in sorted(found.items())])
     models = lake.rows_or_empty(MODEL_REGISTRY)
     if models:
-        decisions = lake.rows_or_empty(CHAMPION_MODEL)
-        champion = decisions[-1]["model_id"] if decisions else None
+        history = lake.rows_or_empty(CHAMPION_MODEL)
+        champion = current(history)
         say("\nModels", "bold")
         table(
             ("model", "recipe", "backend", ""),
@@ -48,10 +52,13 @@ def show_status(settings: Settings) -> None:
         )
         if champion is None:
             say("champion: base + documents")
+        show_proposal(settings)
     report = latest_report(settings)
     if report:
         say_wrapped(f"\n{report[0]}")
         say(f"Report: {report[1]}")
+    show_open_jobs(settings)
+    show_standing(resources["trainers"])
     plan = plan_refresh(read_state(asset_specs(settings), resources))
     arrivals = _arrivals(settings, resources)
     if plan:
@@ -59,6 +66,13 @@ def show_status(settings: Settings) -> None:
         show_plan(plan)
     elif not arrivals:
         say("\nEverything is up to date", "bold")
+
+
+def show_proposal(settings: Settings) -> None:
+    """Names the model that waits for somebody's decision, if one does."""
+    proposal = open_proposal(build_resources(settings)["lake"].open().rows_or_empty(CHAMPION_MODEL))
+    if proposal:
+        say(f"proposed as champion: {proposal['model_id']}; `raftline champion` shows it and takes your decision")
 
 
 def _arrivals(settings: Settings, resources: dict[str, Any]) -> bool:
@@ -79,8 +93,12 @@ def show_problems(settings: Settings) -> None:
         if row["status"] in ("unreadable", "kept_last_good"):
             kept = "; its last good version still answers" if row["status"] == "kept_last_good" else ""
             say(f"{row['uri']}: {row['reason']}{kept}", "yellow")
-    for problem in load_recipes(settings.recipes_folder)[1]:
+    recipes, problems = load_recipes(settings.recipes_folder)
+    for problem in problems:
         say(f"recipe {problem.reason}", "yellow")
+    trainers = build_resources(settings)["trainers"]
+    for fault in filter(None, (options_fault(recipe, trainers) for recipe in recipes.values())):
+        say(fault, "yellow")
 
 
 def _inventory(lake: Lake) -> list[dict[str, Any]]:

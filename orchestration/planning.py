@@ -5,12 +5,12 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestration.jobs import BY_BATCH, BY_RECIPE, INGEST, PHASES, PUBLISH, TRAIN, Phase
 from resources.lake.lake import WHOLE
 
-DRIVEN_BY_DRIFT = frozenset({"question_bank", "corpus", "search_index", "recipes"})
+DRIVEN_BY_DRIFT = frozenset({"question_bank", "corpus", "near_duplicates", "search_index", "recipes"})
 """Inputs whose change alone does not retrain: the drift threshold decides, and of the recipes only one's own."""
 
 
@@ -31,12 +31,16 @@ class AssetState:
 
 @dataclass(frozen=True)
 class RefreshState:
-    """Everything the plan depends on. `retraining` holds, per recipe, why training is due, or an empty text."""
+    """Everything the plan depends on. `retraining` holds, per recipe, why training is due, or an empty text.
+
+    `training` tells of the recipes that a service is training just as they are: there is nothing to do but wait.
+    """
 
     batches: Sequence[str]
     recipes: Sequence[str]
     assets: Mapping[tuple[str, str], AssetState]
     retraining: Mapping[str, str]
+    training: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,8 @@ def _trained(state: RefreshState) -> bool:
 def _reason(phase: Phase, partition: str, state: RefreshState) -> str:
     if phase is TRAIN and state.retraining.get(partition):
         return state.retraining[partition]
-    for asset in phase.assets:
+    waits = phase is TRAIN and partition in state.training
+    for asset in ("raft_dataset",) if waits else phase.assets:
         known = state.assets.get((asset, partition)) or state.assets.get((asset, WHOLE))
         changes = known.changes() if known else []
         if phase is TRAIN:

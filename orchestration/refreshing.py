@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+from assets.documents.readers import reader_of
 from orchestration.console import counted, follow, say, say_wrapped, show_plan
 from orchestration.execution import Outcome, Refresher, RunFailed
-from orchestration.overview import latest_report, show_problems
+from orchestration.jobs import INGEST
+from orchestration.jobs_view import show_open_jobs
+from orchestration.overview import latest_report, show_problems, show_proposal
 from orchestration.question_notes import show_unusable_questions
 from orchestration.settings import Settings
 
@@ -12,16 +15,22 @@ from orchestration.settings import Settings
 def bring_up_to_date(settings: Settings, refresher: Refresher) -> list[Outcome]:
     """Runs what there is to do; returns the outcomes that failed."""
     fresh = refresher.scan()
+    for visit in refresher.look_after_jobs():
+        if visit.problem or not visit.job.open:
+            say(f"training {visit.words}", "yellow" if visit.problem else "")
     plan = refresher.plan()
     for manifest in fresh:
         say(f"new batch {manifest.key}: {manifest.summary()}")
     if not plan:
-        say("everything is up to date" if refresher.has_batches() else _no_documents(settings))
+        say(_nothing_to_do(settings, refresher))
     else:
         show_plan(plan)
+    if any(run.job == INGEST.job for run in plan):
+        reader_of(settings.extraction)  # a missing library is said before anything runs
     try:
         return [outcome for outcome in follow(refresher) if outcome.error] if plan else []
     finally:
+        show_open_jobs(settings)
         show_problems(settings)
         show_unusable_questions(settings)
 
@@ -42,7 +51,15 @@ def show_report(settings: Settings) -> bool:
     verdict, path = found
     say_wrapped(f"\n{verdict}")
     say(f"Report: {path}")
+    show_proposal(settings)
     return True
+
+
+def _nothing_to_do(settings: Settings, refresher: Refresher) -> str:
+    if not refresher.has_batches():
+        return _no_documents(settings)
+    waiting = refresher.at_their_services()
+    return "nothing to do before the training jobs end" if waiting else "everything is up to date"
 
 
 def _no_documents(settings: Settings) -> str:

@@ -10,7 +10,7 @@ import dagster as dg
 from assets.partitions import training_recipes
 from assets.raft.recipe_files import valid_recipes
 from orchestration.catalog import asset_specs
-from orchestration.jobs import BUILD, INGEST, JOBS, PHASES, PUBLISH, register_batches
+from orchestration.jobs import BUILD, DECIDE, INGEST, JOBS, PHASES, PUBLISH, register_batches
 from orchestration.planning import PlannedRun, RefreshState, phase_runs
 from orchestration.settings import Settings
 from orchestration.state import read_state
@@ -92,7 +92,7 @@ def register_recipes(instance: dg.DagsterInstance, settings: Settings) -> list[s
 
 def busy(instance: dg.DagsterInstance) -> bool:
     """Whether a run of any of our jobs has not ended."""
-    names = {phase.job for phase in PHASES}
+    names = {phase.job for phase in PHASES} | {DECIDE}
     return any(run.job_name in names for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)))
 
 

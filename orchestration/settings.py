@@ -27,6 +27,7 @@ from resources.options import (
     ChunkOptions,
     ContextualizationOptions,
     EvaluationOptions,
+    ExtractionOptions,
     JudgeOptions,
     Options,
     QuestionOptions,
@@ -75,6 +76,7 @@ class Settings(BaseSettings):
     port: int = Field(3000, ge=1, le=65535, description="Port of the UI that `raftline dev` starts on 127.0.0.1.")
     scan_seconds: int = Field(30, ge=5, description="Seconds between looks at the document folder.")
     batches: BatchOptions = BatchOptions()
+    extraction: ExtractionOptions = ExtractionOptions()
     transcription: TranscriptionOptions = TranscriptionOptions()
     chunks: ChunkOptions = ChunkOptions()
     contextualization: ContextualizationOptions = ContextualizationOptions()

@@ -14,6 +14,7 @@ from resources.lake.resource import LakeResource
 from resources.llm.resource import ModelsResource
 from resources.options import PipelineOptions
 from resources.search.resource import IndexResource
+from resources.training.options import TrainerOptions
 from resources.training.resource import TrainersResource
 
 
@@ -31,6 +32,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             questions=str(settings.questions_folder),
             recipes=str(settings.recipes_folder),
             reports=str(home / "reports"),
+            decisions=str(home / "decisions"),
         ),
         "index": IndexResource(folder=str(home / "index")),
         "models": ModelsResource(
@@ -44,12 +46,14 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "trainers": TrainersResource(
             folder=str(home / "models"),
             ledger_url=ledger,
-            options=settings.trainers,
+            options=_with_models_path(settings),
+            serving=settings.serving,
             egress=_with_ca_path(settings),
             egress_folder=str(home / "egress"),
         ),
         "options": PipelineOptions(
             batches=settings.batches,
+            extraction=settings.extraction,
             transcription=settings.transcription,
             chunks=settings.chunks,
             contextualization=settings.contextualization,
@@ -66,6 +70,13 @@ def _with_ca_path(settings: Settings) -> EgressOptions:
     """The egress section with its bundle's path made absolute, as runs may start in another folder."""
     bundle = settings.egress.ca_bundle
     return settings.egress.model_copy(update={"ca_bundle": str(settings.under_root(Path(bundle)))} if bundle else {})
+
+
+def _with_models_path(settings: Settings) -> TrainerOptions:
+    """The trainers with the folder of base models made absolute, for the same reason."""
+    given = settings.trainers.local.models_folder
+    made = {"models_folder": str(settings.under_root(Path(given)))} if given else {}
+    return settings.trainers.model_copy(update={"local": settings.trainers.local.model_copy(update=made)})
 
 
 def _from_environment(setting: str) -> dg.EnvVar | None:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 import dagster as dg
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 
 class Options(dg.Config):
@@ -16,6 +16,37 @@ class BatchOptions(Options):
     """How arrivals are cut into batches."""
 
     max_documents: int = Field(500, ge=1, description="Documents in one batch; a larger arrival becomes several.")
+
+
+class ExtractionOptions(Options):
+    """Who reads PDFs."""
+
+    extractor: Literal["layout", "permissive"] = Field(
+        "layout",
+        description="layout: PyMuPDF's layout analysis (AGPL-3.0 or commercial). permissive: pdfium alone (BSD, Apache), with "
+        "tables and headings told from places and sizes of the print.",
+    )
+    ocr: Literal["off", "auto"] = Field(
+        "off",
+        description="auto: pages without a text layer are read by OCR, if Tesseract's language data is installed; the layout "
+        "extractor alone can.",
+    )
+    ocr_languages: str = Field(
+        "eng",
+        pattern=r"^[a-zA-Z_]+(\+[a-zA-Z_]+)*$",
+        description="Tesseract's names of the languages that scans are in, such as eng+chi_sim.",
+    )
+
+    @field_validator("ocr", mode="before")
+    @classmethod
+    def _off_is_no_boolean(cls, value: object) -> object:
+        return "off" if value is False else value  # YAML reads a bare `off` so
+
+    @model_validator(mode="after")
+    def _ocr_can_be_had(self) -> "ExtractionOptions":
+        if self.ocr != "off" and self.extractor != "layout":
+            raise ValueError("ocr: auto needs extractor: layout, because MuPDF does it; or set ocr: off")
+        return self
 
 
 class ChunkOptions(Options):
@@ -127,6 +158,11 @@ class RetrainingOptions(Options):
     drift_threshold: float = Field(
         0.02, ge=0, le=1, description="Share of bank rows added, removed or changed that makes retraining due."
     )
+    changed_facts_limit: int = Field(
+        200,
+        ge=1,
+        description="Changed facts put to the champion after a refresh, amounts and dates first; each is one call.",
+    )
 
 
 class BudgetOptions(Options):
@@ -145,6 +181,7 @@ class PipelineOptions(dg.ConfigurableResource):
     """Every stage's options, as one resource."""
 
     batches: BatchOptions = BatchOptions()
+    extraction: ExtractionOptions = ExtractionOptions()
     transcription: TranscriptionOptions = TranscriptionOptions()
     chunks: ChunkOptions = ChunkOptions()
     contextualization: ContextualizationOptions = ContextualizationOptions()

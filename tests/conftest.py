@@ -8,7 +8,8 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from obstore.store import from_url
 
 from orchestration.settings import Settings, load_settings
 from resources.lake.lake import Lake
+from resources.training.options import JobOptions, TrainerOptions
+from tests.folder_cloud import Cloud, FolderTrainers
+from tests.folder_jobs import JobBackend, JobCloud, JobTrainers
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -67,6 +71,12 @@ class Emulator:
     """An Azure OpenAI emulator, as a process of its own that outlives its clients. Not a real model."""
 
     key = "emulator-key"
+    management: Mapping[str, str] = {
+        "subscription": "00000000-0000-4000-8000-000000000001",
+        "resource_group": "emulated-group",
+        "account": "emulated-account",
+    }
+    """The one account whose deployments can be managed."""
 
     def __init__(self, url: str):
         self.url = url
@@ -94,6 +104,31 @@ class Emulator:
     def stats(self) -> dict[str, Any]:
         """Requests, requests in flight, and the tokens that each deployment's windows counted."""
         return self._call("stats")
+
+    def trainer(self, **more: Any) -> dict[str, Any]:
+        """The section `trainers.azure_openai` of raftline.yaml for this emulator, without waiting where nothing changes."""
+        quick = {"second_look_seconds": 0, "polling_seconds": 0.01, "retries": 0}
+        return {"endpoint": self.url, "management": {"endpoint": self.url, **self.management}, **quick, **more}
+
+    def advance(self, hours: float) -> None:
+        """Lets time pass at the service: deployments bill, and die of age."""
+        self._call("advance", {"hours": hours})
+
+    def files(self) -> list[dict[str, Any]]:
+        """Every uploaded or written file."""
+        return self._call("files")
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Every fine-tuning job in the order of creation, without moving any."""
+        return self._call("jobs")
+
+    def deployments(self) -> list[dict[str, Any]]:
+        """Every deployment there ever was: name, model, loaded, sku, tags, state, alive, hours, cost_usd."""
+        return self._call("deployments")
+
+    def cost_usd(self) -> float:
+        """What all deployments have cost by the emulator's clock."""
+        return sum(one["cost_usd"] for one in self.deployments())
 
     def violations(self) -> list[dict[str, Any]]:
         """What broke the services' own descriptions. Skips the test where there are none to check against."""
@@ -126,6 +161,111 @@ def emulator(emulator_process: Emulator) -> Emulator:
     """The emulator, freshly reset."""
     emulator_process.reset()
     return emulator_process
+
+
+@pytest.fixture
+def azure_environment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the shell holds for the emulator: its key, and a managed identity for everything that wants Entra ID."""
+    for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET", "AZURE_OPENAI_AD_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", emulator.key)
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential")
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{emulator.url}/msi")
+    monkeypatch.setenv("IDENTITY_HEADER", "x")
+
+
+class SageMaker:
+    """A SageMaker emulator, as a process of its own that outlives its clients. Nothing in it is a real model."""
+
+    role_arn = "arn:aws:iam::123456789012:role/raftline"
+    bucket = "raftline-training"
+    gated = "meta-textgeneration-llama-3-2-1b-instruct/1.10.0"
+    open = "huggingface-llm-open-reader-1b/2.0.1"
+    short = "huggingface-llm-open-reader-short/1.0.0"
+
+    def __init__(self, url: str):
+        self.url = url
+        self.prefix = f"s3://{self.bucket}/raftline"
+
+    def trainer(self, **more: Any) -> dict[str, Any]:
+        """The section `trainers.sagemaker_jumpstart` of settings that train and serve here."""
+        return {
+            "region": "us-east-1",
+            "role_arn": self.role_arn,
+            "prefix": self.prefix,
+            "endpoint_url": self.url,
+            "usd_per_training_hour": 2.0,
+            "usd_per_endpoint_hour": 1.5,
+            "polling_seconds": 0.01,
+            **more,
+        }
+
+    def configure(self, **settings: Any) -> None:
+        """Changes the named settings (tests/emulators/sagemaker/configuration.py has them)."""
+        self._call("configure", settings)
+
+    def reset(self) -> None:
+        """Forgets everything: settings, jobs, endpoints, objects, and what was served."""
+        self._call("reset")
+
+    def advance(self, **span: float) -> None:
+        """Moves the emulator's clock: `advance(hours=3)`."""
+        self._call("advance", {"seconds": timedelta(**span).total_seconds()})
+
+    def state(self) -> dict[str, Any]:
+        """Jobs, models, configs and endpoints with what each was told to load; `gone` are deleted endpoints."""
+        return self._call("state")
+
+    def served(self, operation: str = "") -> list[dict[str, Any]]:
+        """Every request since the reset, or those of an operation, in order of arrival, with what became of it."""
+        return [one for one in self._call("served") if operation in ("", one["operation"])]
+
+    def cost(self) -> dict[str, float]:
+        """USD so far, of `training` and of `endpoints`, on the emulator's clock."""
+        return self._call("cost")
+
+    def objects(self, uri: str) -> list[str]:
+        """The keys below an S3 address."""
+        return self._call("objects", {"uri": uri})
+
+    def read(self, uri: str) -> str:
+        return self._call("read", {"uri": uri})
+
+    def remove(self, uri: str) -> None:
+        """Deletes every object below an S3 address."""
+        self._call("remove", {"uri": uri})
+
+    def _call(self, action: str, content: object = None) -> Any:
+        data = json.dumps(content or {}).encode()
+        request = urllib.request.Request(f"{self.url}/__emulator/{action}", data, {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return json.load(response)
+
+
+@pytest.fixture(scope="session")
+def sagemaker_process() -> Iterator[SageMaker]:
+    """The one SageMaker emulator of this test session."""
+    command = [sys.executable, str(ROOT / "tests" / "emulators" / "sagemaker"), "--port", "0", "--with-parent"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield SageMaker(process.stdout.readline().removeprefix("listening on ").strip())
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def sagemaker(sagemaker_process: SageMaker, monkeypatch: pytest.MonkeyPatch) -> SageMaker:
+    """The SageMaker emulator, freshly reset, with credentials in the environment that it accepts."""
+    sagemaker_process.reset()
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEMULATOR")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "emulator-secret-key")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    return sagemaker_process
 
 
 class Bucket:
@@ -193,3 +333,49 @@ def make_bucket(object_stores: dict[str, str], monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", base64.b64encode(b"not-so-secret").decode())
     return lambda scheme: Bucket(scheme, object_stores[scheme])
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Cloud:
+    """A hosted training service in a folder; `cloud_trainers` knows it as the backend `cloud`."""
+    return Cloud(tmp_path / "cloud")
+
+
+@pytest.fixture
+def trainers_with(tmp_path: Path) -> Callable[..., FolderTrainers]:
+    """Trainers that book in a ledger of their own and wait for nothing: `trainers_with(azure_openai=cloud)`."""
+    return lambda **clouds: FolderTrainers(
+        folder=str(tmp_path / "models"),
+        ledger_url=f"sqlite:///{tmp_path / 'ledger.db'}",
+        options=TrainerOptions(jobs=JobOptions(poll_seconds=0.001)),
+        clouds={name: str(cloud.folder) for name, cloud in clouds.items()},
+    )
+
+
+@pytest.fixture
+def cloud_trainers(trainers_with: Callable[..., FolderTrainers], cloud: Cloud) -> FolderTrainers:
+    """Trainers with one hosted service, the backend `cloud`."""
+    return trainers_with(cloud=cloud)
+
+
+@pytest.fixture
+def job_cloud(tmp_path: Path) -> JobCloud:
+    """A hosted service in a folder that trains; `job_trainers` knows it as the backend `azure_openai`."""
+    return JobCloud(tmp_path / "cloud")
+
+
+@pytest.fixture
+def job_backend(job_cloud: JobCloud) -> JobBackend:
+    """The trainer on that service."""
+    return JobBackend(folder=str(job_cloud.folder), name="azure_openai")
+
+
+@pytest.fixture
+def job_trainers(tmp_path: Path, job_cloud: JobCloud) -> Callable[..., JobTrainers]:
+    """Makes trainers with that service, which book in a ledger of their own: `job_trainers(in_run_minutes=0)`."""
+    return lambda **jobs: JobTrainers(
+        folder=str(tmp_path / "models"),
+        ledger_url=f"sqlite:///{tmp_path / 'ledger.db'}",
+        options=TrainerOptions(jobs=JobOptions(**{"poll_seconds": 0.001, **jobs})),
+        clouds={"azure_openai": str(job_cloud.folder)},
+    )

@@ -1,16 +1,18 @@
 """Evaluation as assets: the snapshot, the answers, their scores, the report, and who is champion."""
 
 from collections import Counter
+from contextlib import closing
 
 import dagster as dg
 
 from assets.corpus import pages_of, versions_ever, versions_of
 from assets.evaluation.arms import FAILED
-from assets.evaluation.champion import decide_champion
-from assets.evaluation.contenders import BASE, answer_all, champion_row, select, unusable
+from assets.evaluation.contenders import champion_row, select
 from assets.evaluation.judge_metrics import take_scores
 from assets.evaluation.judging import judged_by, plan_judging
 from assets.evaluation.metrics import score_answers
+from assets.evaluation.participants import answer_all, answer_test, base_of, tuned
+from assets.evaluation.promotion import fold_champion, promotion_inputs, told
 from assets.evaluation.publishing import report_inputs, report_row, write_report
 from assets.evaluation.report import build_report
 from assets.evaluation.snapshot import DEPTH_PER_DOCUMENT, cut_snapshot, evaluated_questions
@@ -21,6 +23,8 @@ from assets.raft.recipe_files import recipe_named, valid_recipes
 from assets.retrieval.assets import search_index
 from assets.retrieval.neighbours import rank_chunks
 from assets.training.assets import fine_tuned_model, model_registry
+from assets.training.learned import contamination, tested
+from assets.training.students import unusable
 from resources.code_version import code_version
 from resources.folders import FoldersResource
 from resources.lake.metadata import counts, image
@@ -42,11 +46,14 @@ from resources.llm.resource import ModelsResource
 from resources.options import PipelineOptions
 from resources.search.resource import IndexResource
 from resources.training.resource import TrainersResource
+from resources.training.serve import Endpoints
 
 _ANSWERING = code_version(
     "assets.evaluation.answering",
     "assets.evaluation.arms",
     "assets.evaluation.contenders",
+    "assets.evaluation.participants",
+    "assets.training.learned",
     "resources.llm.raft_text",
 )
 
@@ -115,8 +122,10 @@ def model_answers(
     stage = Stage(context, store)
     recipe = recipe_named(folders.recipes_path, context.partition_key)
     items = [row for row in store.rows(EVALUATION_SET) if row["split"] == "validation"]
-    with models.open(context.run.run_id) as opened:
-        rows = answer_all(store, opened, trainers, recipe, store.rows(FINE_TUNED_MODEL, recipe.name), items)
+    students = [tuned(row, trainers) for row in store.rows(FINE_TUNED_MODEL, recipe.name)]
+    with models.open(context.run.run_id) as opened, closing(_endpoints(context, trainers)) as endpoints:
+        rows = answer_all([base_of(recipe, store, trainers), *students], items, store, opened, endpoints)
+        deployed = endpoints.metadata()
     return stage.finish(
         MODEL_ANSWERS,
         rows,
@@ -124,6 +133,7 @@ def model_answers(
             "by arm": counts(Counter(row["arm"] for row in rows)),
             "by status": counts(Counter(row["status"] for row in rows)),
             **opened.usage.metadata(),
+            **deployed,
         },
         sample=("arm", "final_answer", "abstained", "status", "answer"),
     )
@@ -179,22 +189,27 @@ def test_answers(
     stage = Stage(context, store, options)
     recipes = valid_recipes(folders.recipes_path)
     items = store.rows(EVALUATION_SET)
-    selection = select(store, items, recipes, options.evaluation, trainers)
+    selection = select(store, items, recipes, options.evaluation, models.not_real_models())
     champion = champion_row(store)
-    if champion and (problem := unusable(champion, trainers)):
-        context.log.warning(f"the champion does not take part: {problem}")
+    absent = ""
+    if champion:
+        absent = unusable(champion, trainers) or contamination(store, champion["model_id"], tested(items))
+    if absent:
+        context.log.warning(f"the champion does not take part: {absent}")
         champion = None
-    students = {row["model_id"]: row for row in (champion, selection.model) if row}
     test = [row for row in items if row["split"] == "test"]
-    with models.open(context.run.run_id) as opened:
-        rows = answer_all(store, opened, trainers, recipes[selection.model["recipe"]], students.values(), test)
+    with models.open(context.run.run_id) as opened, closing(_endpoints(context, trainers)) as endpoints:
+        rows = answer_test(selection, champion, recipes, test, store, opened, endpoints)
+        deployed = endpoints.metadata()
     return stage.finish(
         TEST_ANSWERS,
         rows,
         {
             "selected on validation": dg.MetadataValue.json([dict(row) for row in selection.table]),
+            **({"the champion does not take part": absent} if absent else {}),
             "by model": counts(Counter(row["model_id"] for row in rows)),
             **opened.usage.metadata(),
+            **deployed,
         },
         sample=("model_id", "arm", "final_answer", "abstained", "status"),
     )
@@ -254,7 +269,7 @@ def eval_report(
     recipes = valid_recipes(folders.recipes_path)
     items = store.rows(EVALUATION_SET)
     asked = {row["model_id"] for row in store.rows(TEST_ANSWERS)}
-    selection = select(store, items, recipes, options.evaluation, trainers, among=asked)
+    selection = select(store, items, recipes, options.evaluation, models.not_real_models(), among=asked)
     recipe = recipes[selection.model["recipe"]]
     inputs = report_inputs(store, items, selection, recipe, trainers, models, options)
     report = build_report(inputs)
@@ -278,16 +293,24 @@ def eval_report(
     group_name=EVALUATION,
     kinds={"parquet"},
     pool="champion_model",
-    code_version=code_version("assets.evaluation.champion"),
+    code_version=code_version(
+        "assets.evaluation.champion", "assets.evaluation.decisions", "assets.evaluation.promotion"
+    ),
 )
-def champion_model(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-    """Who answers: a list of decisions that starts at base + documents; the last one counts."""
+def champion_model(
+    context: dg.AssetExecutionContext, lake: LakeResource, folders: FoldersResource, trainers: TrainersResource
+) -> dg.MaterializeResult:
+    """Who answers: proposals, promotions, rollbacks, by whom and why; it starts at base + documents, the last row counts."""
     store = lake.open()
-    stage = Stage(context, store)
-    decisions = decide_champion(store.rows_or_empty(CHAMPION_MODEL), store.rows(EVAL_REPORT))
-    current = decisions[-1]
+    stage = Stage(context, store, observed=promotion_inputs(folders, trainers))
+    history = fold_champion(store, folders, trainers)
     return stage.finish(
         CHAMPION_MODEL,
-        decisions,
-        {"champion": current["model_id"] or BASE, "decision": current["action"], "reason": current["reason"]},
+        history,
+        told(history),
+        sample=("decision", "action", "model_id", "champion", "by", "at", "reason"),
     )
+
+
+def _endpoints(context: dg.AssetExecutionContext, trainers: TrainersResource) -> Endpoints:
+    return Endpoints(trainers, context.run.run_id, context.log.warning)

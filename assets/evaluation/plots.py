@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_PALETTE = ("#9aa5b1", "#0f766e", "#d97706", "#6d5bd0", "#be4b6b")
+_PALETTE = ("#9aa5b1", "#0f766e", "#d97706", "#6d5bd0", "#be4b6b", "#3b82c4")
 _OUTCOME_COLOURS = {"right": "#0f766e", "abstained": "#cbd5d9", "wrong": "#c2410c"}
 _INK = "#1f2933"
 _MUTED = "#667380"
 _DPI = 200
 _LINE_LENGTH = 22
 _LINES = 2
+_ABREAST = 3
+"""Contenders for which the usual width is enough."""
 _LABEL_SHARE = 0.14
 """A narrower bar segment gets no number: it would not fit."""
 
@@ -69,18 +71,19 @@ def _outcome_shares(board: Board, key: str, origin: str) -> dict[str, tuple[dict
 
 
 def _plot_rates(rates: Mapping[str, Mapping[str, Interval]], labels: Mapping[str, str], asked: str) -> bytes:
-    figure, axes = _figure(5.0, 3.5)
+    more = max(0, len(rates) - _ABREAST)
+    figure, axes = _figure(5.0 + 1.2 * more, 3.5 + (0.4 if more else 0.0))
     width = 0.72 / len(rates)
     views = [view for view in _views() if any(by_view[view].n for by_view in rates.values())]
     for place, (key, by_view) in enumerate(rates.items()):
-        colour = _PALETTE[place % len(_PALETTE)]
+        colour, label = _PALETTE[place % len(_PALETTE)], labels[key]
         for index, view in enumerate(views):
             interval = by_view[view]
             if interval.mean is None:
                 continue
             at = index + (place - (len(rates) - 1) / 2) * width
-            label = labels[key] if view == views[0] else None
             axes.bar(at, interval.mean, width * 0.9, color=colour, label=label)
+            label = None  # named once, in the first view that it has
             top = interval.mean
             if interval.low is not None and interval.high is not None:
                 axes.vlines(at, interval.low, interval.high, color=_INK, linewidth=1.3)
@@ -91,7 +94,7 @@ def _plot_rates(rates: Mapping[str, Mapping[str, Interval]], labels: Mapping[str
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
     axes.grid(axis="y", color="#e4e7eb", linewidth=0.7)
     _title(figure, f"Right answers, {asked}")
-    _legend(axes, len(rates))
+    _legend(axes, min(len(rates), _ABREAST))
     return png_of(figure)
 
 

@@ -1,12 +1,16 @@
 """From the lake to the report's inputs, and from the report to its files and its row."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from assets.corpus import pages_of
-from assets.evaluation.arms import ARMS, arms_for
+from assets.documents.fidelity import readers_told
+from assets.evaluation.arms import ARMS, BASE_CLOSED_BOOK, FEW_SHOT_RAG, TUNED_CLOSED_BOOK, arms_for
 from assets.evaluation.comparison import Contender
 from assets.evaluation.contenders import Selection, base_contender, champion_row, tuned_contender
 from assets.evaluation.examples import PageImage
@@ -14,11 +18,19 @@ from assets.evaluation.metrics import score_answers
 from assets.evaluation.page_images import highlighter
 from assets.evaluation.report import Provenance, Report, ReportInputs
 from assets.raft.recipes import Recipe
+from assets.training.learned import shared_with, tested
 from resources.corpus.manifest import sequence_of
 from resources.errors import LakeError
 from resources.files import write_whole
 from resources.lake.lake import Lake
-from resources.lake.tables import CORPUS, JUDGE_SCORES, MARKDOWN_PAGES, QUESTION_BANK, RAFT_DATASET, TEST_ANSWERS
+from resources.lake.tables import (
+    CHAMPION_MODEL,
+    CORPUS,
+    JUDGE_SCORES,
+    MARKDOWN_PAGES,
+    QUESTION_BANK,
+    TEST_ANSWERS,
+)
 from resources.llm.resource import ModelsResource
 from resources.options import PipelineOptions
 from resources.training.resource import TrainersResource
@@ -26,16 +38,6 @@ from resources.training.resource import TrainersResource
 HTML, JSON = "eval_report.html", "eval_report.json"
 
 Row = Mapping[str, Any]
-
-
-def contaminated_rows(lake: Lake, model: Row, items: Sequence[Row]) -> int | None:
-    """The model's own training rows whose oracle answers a test question; None if its dataset was replaced since."""
-    rows = {row["row_id"]: row for row in lake.rows_or_empty(RAFT_DATASET, model["recipe"])}
-    if not set(model["training_rows"]) <= set(rows):
-        return None
-    oracles = {row["question_id"]: row["chunk_id"] for row in lake.rows(QUESTION_BANK)}
-    tested = {item["chunk_id"] for item in items if item["split"] == "test" and item["chunk_id"]}
-    return sum(oracles.get(rows[name]["question_id"]) in tested for name in model["training_rows"])
 
 
 def report_inputs(
@@ -51,20 +53,23 @@ def report_inputs(
     corpus = lake.rows(CORPUS)
     pages = pages_of(corpus)
     answers = lake.rows(TEST_ANSWERS)
-    base = base_contender(recipe.training.base_model)
-    candidate = tuned_contender(selection.model, trainers)
+    emulated = models.not_real_models()
+    base = base_contender(recipe.training.base_model, recipe.training.backend, emulated)
+    candidate = tuned_contender(selection.model, emulated)
     crowned = champion_row(lake)
     capabilities = trainers.get(recipe.training.backend).capabilities
     met = {answer["model_id"] for answer in answers}
-    champion = tuned_contender(crowned, trainers) if crowned and crowned["model_id"] in met else base
+    further = further_contenders(answers, base, candidate)
+    champion = tuned_contender(crowned, emulated) if crowned and crowned["model_id"] in met else base
     bank = lake.rows(QUESTION_BANK)
     return ReportInputs(
         items=items,
         answers=answers,
         scores=score_answers(items, answers, pages),
-        contenders=_distinct([base, champion, candidate]),
+        contenders=_distinct([base, champion, candidate, *further]),
         champion=base if champion.key == candidate.key else champion,
         candidate=candidate,
+        closed_book=next((one for one in further if one.arm == TUNED_CLOSED_BOOK.name), None),
         provenance=Provenance(
             dataset_version=selection.model["dataset_version"][:16],
             recipe=recipe.name,
@@ -76,22 +81,40 @@ def report_inputs(
                 "evaluation": options.evaluation.seed,
             },
             training_rows=len(selection.model["training_rows"]),
-            contaminated=contaminated_rows(lake, selection.model, items),
+            contaminated=shared_with(lake, selection.model["model_id"], tested(items)),
+            readers=readers_told(_pages_in_use(lake, corpus)),
             rejected=dict(Counter(row["reason"] for row in bank if row["reason"])),
         ),
         seed=options.evaluation.seed,
         draws=options.evaluation.bootstrap_draws,
         pages=pages,
         page_image=_page_image(lake, corpus, items),
-        not_applicable=dict.fromkeys(
-            sorted(set(ARMS) - {arm.name for arm in arms_for(capabilities)}),
-            f"{recipe.training.base_model} cannot run it",
-        ),
+        not_applicable=_idle_reasons(recipe, capabilities),
         validation=selection.table,
         judge_scores=lake.rows_or_empty(JUDGE_SCORES),
         judge_model=models.identity("judge") if models.plays("judge") else "",
         not_real=models.not_real_roles(),
+        decisions=lake.rows_or_empty(CHAMPION_MODEL),
     )
+
+
+def further_contenders(answers: Sequence[Row], base: Contender, candidate: Contender) -> list[Contender]:
+    """The few-shot base and the closed books, where they were asked: shown beside the rest, never promoted."""
+    untrained, trained = (one.label.removesuffix(" + documents") for one in (base, candidate))
+    known = (
+        replace(base, arm=FEW_SHOT_RAG.name, label=f"{untrained}, few-shot + documents"),
+        replace(base, arm=BASE_CLOSED_BOOK.name, label=f"{untrained}, closed book"),
+        replace(candidate, arm=TUNED_CLOSED_BOOK.name, label=f"{trained}, closed book"),
+    )
+    asked = {(answer["model_id"], answer["arm"]) for answer in answers}
+    return [contender for contender in known if (contender.model_id, contender.arm) in asked]
+
+
+def _idle_reasons(recipe: Recipe, capabilities: AbstractSet[str]) -> dict[str, str]:
+    """Why an arm that nobody ran was not run."""
+    able = {arm.name for arm in arms_for(capabilities)}
+    unable = dict.fromkeys(sorted(set(ARMS) - able), f"{recipe.training.base_model} cannot run it")
+    return unable | ({FEW_SHOT_RAG.name: "no training row serves as an example"} if FEW_SHOT_RAG.name in able else {})
 
 
 def write_report(report: Report, folder: Path) -> Path:
@@ -107,17 +130,30 @@ def report_row(report: Report, model: Row, items: Sequence[Row]) -> dict[str, An
     return {
         "model_id": model["model_id"],
         "recipe": model["recipe"],
+        "dataset_version": model["dataset_version"],
         "snapshot": items[0]["snapshot"] if items else "",
         "promote": report.decision.promote,
         "recommended": report.decision.recommended,
         "verdict": report.verdict,
         "html": HTML,
         "json": JSON,
+        "sha256": hashlib.sha256(report.json.encode()).hexdigest(),
     }
 
 
 def _distinct(contenders: Sequence[Contender]) -> list[Contender]:
     return list({contender.key: contender for contender in contenders}.values())
+
+
+def _pages_in_use(lake: Lake, corpus: Sequence[Row]) -> list[Row]:
+    """Every page of the corpus' documents, with who read it."""
+    wanted = {(chunk["document_id"], chunk["version"]): chunk["sequence"] for chunk in corpus}
+    return [
+        page
+        for batch in lake.partitions(MARKDOWN_PAGES)
+        for page in lake.read(MARKDOWN_PAGES, batch, ["document_id", "version", "method", "markdown"]).to_pylist()
+        if wanted.get((page["document_id"], page["version"])) == sequence_of(batch)
+    ]
 
 
 def _page_image(lake: Lake, corpus: Sequence[Row], items: Sequence[Row]) -> PageImage:

@@ -36,7 +36,7 @@ Row = Mapping[str, Any]
 @dataclass(frozen=True)
 class Provenance:
     """Where the figures come from. `contaminated` counts the candidate's training rows whose oracle answers a test
-    question; None if nobody counted.
+    question; None if nobody counted. `readers` tells by method how the pages were read.
     """
 
     dataset_version: str
@@ -47,6 +47,7 @@ class Provenance:
     training_rows: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
     contaminated: int | None = None
+    readers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class ReportInputs:
     trained yet). Arms of `ARMS` without a contender are shown as not applicable, with the reason in
     `not_applicable` if there is one. `validation` are lines of the leaderboard on which the candidate was chosen.
     `judge_scores` are rows of JUDGE_SCORES by `judge_model`, which is empty while there is no judge. `not_real` names
-    the models that an emulator played, by role and id. `measurements` (cost, latency) vary between equal runs: give them only to a report that need not be equal.
+    the models that an emulator played, by role and id. `decisions` are the rows of CHAMPION_MODEL before this report: they
+    are shown, and are no part of its figures. `measurements` (cost, latency) vary between equal runs: give them only to a report that need not be equal.
     """
 
     items: Sequence[Row]
@@ -81,6 +83,7 @@ class ReportInputs:
     judge_scores: Sequence[Row] = ()
     judge_model: str = ""
     not_real: Sequence[str] = ()
+    decisions: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assets.raft.similarity import normalised
+from assets.training.learned import count_shared, facts_of, tested
 from resources.lake.lake import Lake
-from resources.lake.tables import FINE_TUNED_MODEL, QUESTION_BANK, RAFT_DATASET
+from resources.lake.tables import CHANGED_FACTS, FINE_TUNED_MODEL, QUESTION_BANK, RAFT_DATASET
 
 Row = Mapping[str, Any]
 LEARNED = ("train", "validation")
+OLD = "old"
+"""The verdict of `changed_facts` on an answer that was right once."""
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SHOWN = 3
 
@@ -55,10 +59,42 @@ def retraining_reason(lake: Lake, recipe: str, threshold: float) -> str:
     if made_from.get(QUESTION_BANK.name) == lake.version(QUESTION_BANK):
         # Questions that the recipe left out (too long, too few distractors) are in the bank and are no drift.
         return ""
-    drift = measure_drift(lake.rows(RAFT_DATASET, recipe), lake.rows_or_empty(QUESTION_BANK))
+    rows, bank = lake.rows(RAFT_DATASET, recipe), lake.rows_or_empty(QUESTION_BANK)
+    drift = measure_drift(rows, bank)
     if drift.changed_facts:
-        shown = "; ".join(drift.changed_facts[:_SHOWN])
-        return f"{len(drift.changed_facts)} learned amounts or dates have changed: {shown}"
+        return f"{len(drift.changed_facts)} learned amounts or dates have changed: {_shown(drift.changed_facts)}"
+    stale = answered_as_before(lake.rows_or_empty(CHANGED_FACTS), rows, recipe)
+    if stale:
+        return f"the champion still gives {len(stale)} old amounts or dates: {_shown(stale)}"
+    asked = _asked_by_the_test(lake, recipe, bank)
+    if asked:
+        return f"the test asks about {asked} of the rows that its student trained on"
     if drift.share >= threshold and drift.share > 0:
         return f"{drift.share:.1%} of the learned questions were added, removed or changed"
     return ""
+
+
+def answered_as_before(changed: Iterable[Row], trained: Iterable[Row], recipe: str) -> list[str]:
+    """The questions about amounts and dates that this recipe's champion answered as before, and whose new answer its
+    dataset does not teach: where it does, training again would teach nothing new.
+    """
+    taught: dict[str, set[str]] = defaultdict(set)
+    for row in trained:
+        if row["policy"] != "refuse":
+            taught[normalised(row["question"])].add(row["final_answer"])
+    stale = (row for row in changed if row["recipe"] == recipe and row["verdict"] == OLD and row["amount_or_date"])
+    answers = ((row["question"], row["new_answer"], taught[normalised(row["question"])]) for row in stale)
+    return sorted(question for question, new, known in answers if known and new not in known)
+
+
+def _asked_by_the_test(lake: Lake, recipe: str, bank: Iterable[Row]) -> int:
+    """How many rows of the recipe's student the test asks about since: such a student may not meet it.
+
+    What its parents learned does not count here, since training again would not unlearn it.
+    """
+    test = tested(row for row in bank if row["status"] == "kept")
+    return sum(count_shared(facts_of(lake, row["model_id"]) or (), test) for row in lake.rows(FINE_TUNED_MODEL, recipe))
+
+
+def _shown(questions: Sequence[str]) -> str:
+    return "; ".join(questions[:_SHOWN])

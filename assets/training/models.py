@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assets.raft.recipes import Recipe
+from assets.training.uploads import PURPOSE
+from resources.egress.policy import EgressOptions
 from resources.hashing import canonical_json
 from resources.lake.lake import Lake
 from resources.lake.tables import MODEL_REGISTRY, RAFT_DATASET
@@ -18,19 +20,37 @@ def training_data(rows: Sequence[Mapping[str, Any]]) -> TrainingData:
     return TrainingData(by_split["train"], by_split["validation"])
 
 
-def specification(recipe: Recipe, dataset_version: str, trainer: Trainer) -> TrainingSpec:
-    """What a recipe trains on a version of its dataset."""
+def specification(
+    recipe: Recipe, dataset_version: str, trainer: Trainer, upload: str = "", parent: str = ""
+) -> TrainingSpec:
+    """What a recipe trains on a version of its dataset. `upload` names what its rows became, `parent` a model id."""
     return TrainingSpec(
         recipe.training.backend,
         recipe.training.base_model,
         dataset_version,
         tuple(sorted(recipe.training.hyperparameters.items())),
         recipe.training.seed,
-        code_version=trainer.code_version(),
+        parent,
+        trainer.code_version(),
+        tuple(sorted(recipe.training.options.items())),
+        upload,
     )
 
 
-def model_row(recipe: str, spec: TrainingSpec, artifact: Artifact, data: TrainingData, stamp: str | None = None) -> Row:
+def training_inputs(trainer: Trainer, egress: EgressOptions) -> dict[str, str]:
+    """What a model depends on besides tables and recipe: the code that trains here, the rules for what leaves."""
+    rules = egress.version(PURPOSE, trainer.destination) if not trainer.runs_here else ""
+    return {"trainer": trainer.code_version(), **({"egress": rules} if rules else {})}
+
+
+def model_row(
+    recipe: str,
+    spec: TrainingSpec,
+    artifact: Artifact,
+    data: TrainingData,
+    provenance: str = "{}",
+    stamp: str | None = None,
+) -> Row:
     """The row of a finished model: everything needed to find, verify and reproduce it.
 
     `stamp` says why it is not a real model; a stamped one is never ranked, promoted or recommended.
@@ -49,6 +69,7 @@ def model_row(recipe: str, spec: TrainingSpec, artifact: Artifact, data: Trainin
         "dataset_version": spec.dataset_version,
         "training_rows": sorted(row["row_id"] for row in data.train),
         "metrics": canonical_json(dict(artifact.metrics)),
+        "provenance": provenance,
         "stamp": stamp,
     }
 

@@ -37,13 +37,15 @@ class Door:
     run_id: str = ""
     _carried: dict[int, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
-    def client_factory(self, purpose: str, endpoint: str) -> "Callable[[float], httpx2.AsyncClient]":
+    def client_factory(self, purpose: str, endpoint: str, setting: str = "") -> "Callable[[float], httpx2.AsyncClient]":
         """Makes the HTTP clients of a role, given a timeout in seconds. Raises `EgressDenied` if its host is not allowed.
 
-        A client contacts its endpoint's origin only, follows no redirect, and heeds HTTP_PROXY, HTTPS_PROXY, NO_PROXY,
-        SSL_CERT_FILE, REQUESTS_CA_BUNDLE and `egress.ca_bundle`.
+        `setting` names where the endpoint comes from, if not from a role. A client contacts its endpoint's origin only,
+        follows no redirect, and heeds HTTP_PROXY, HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, REQUESTS_CA_BUNDLE and
+        `egress.ca_bundle`.
         """
-        admit(endpoint, purpose, f"roles.{purpose}.endpoint", self.options)
+        setting = setting or f"roles.{purpose}.endpoint"
+        admit(endpoint, purpose, setting, self.options)
         allowed = _origin(endpoint)
 
         async def leave(request: "httpx2.Request") -> None:
@@ -51,7 +53,7 @@ class Door:
                 host = request.url.host
                 self._log(Departure(purpose, host, refused="another host"))
                 raise EgressDenied(
-                    f"{purpose} may not contact {host}: only the host of roles.{purpose}.endpoint is allowed, "
+                    f"{purpose} may not contact {host}: only the host of {setting} is allowed, "
                     "and redirects to others are not followed"
                 )
             self._inspect(purpose, request.url.host, await request.aread(), request.headers.get("content-type", ""))

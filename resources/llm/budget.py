@@ -106,8 +106,16 @@ class Budget:
             limit.others = max(0.0, limit.spent_by_all() - self.paid)
 
 
-def budget_of(options: BudgetOptions, roles: Mapping[str, Role], ledger: Ledger, run_id: str) -> Budget | None:
+def budget_of(
+    options: BudgetOptions,
+    roles: Mapping[str, Role],
+    ledger: Ledger,
+    run_id: str,
+    besides: Callable[[str], float] = lambda month: 0.0,
+) -> Budget | None:
     """The budget of a run; None if nothing is limited. A process without a run is held to the month only.
+
+    `besides` tells what a month (UTC) cost besides calls: training jobs.
 
     Raises `SettingsError` if a role has no price: its calls could not be counted.
     """
@@ -126,7 +134,11 @@ def budget_of(options: BudgetOptions, roles: Mapping[str, Role], ledger: Ledger,
     if options.per_run_usd is not None and run_id:
         limits.append(Limit("per_run_usd", options.per_run_usd, lambda: ledger.spent(run_id=run_id)))
     if options.per_month_usd is not None:
-        limits.append(Limit("per_month_usd", options.per_month_usd, lambda: ledger.spent(month=this_month())))
+        limits.append(
+            Limit(
+                "per_month_usd", options.per_month_usd, lambda: ledger.spent(month=this_month()) + besides(this_month())
+            )
+        )
     return Budget(limits) if limits else None
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from resources.errors import RaftlineError, without_password
 from resources.llm.ledger_rows import Entry, answer_row, answers_of, call_row, missing_sources, windows
-from resources.llm.ledger_schema import answers, calls, claims, connect, sources
+from resources.llm.ledger_schema import answers, calls, claims, connect, create_missing, sources
 from resources.llm.request import Completion, Request
 
 SPEND_SCHEMA = pa.schema(
@@ -173,6 +173,11 @@ class Ledger:
         """An insert that leaves rows alone which another process wrote first."""
         dialect = postgresql if self.dialect == "postgresql" else sqlite
         return dialect.insert(table).on_conflict_do_nothing()
+
+    def add_tables(self, metadata: sa.MetaData) -> None:
+        """Makes the tables of another book in this database, where they are missing."""
+        with self._explained("prepared"):
+            create_missing(self._engine, metadata)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -183,6 +183,19 @@ def _create(engine: sa.Engine) -> None:
                 raise
 
 
+def create_missing(engine: sa.Engine, metadata: sa.MetaData) -> None:
+    """Makes the tables that are missing; of several processes that try at once, all succeed."""
+    for attempt in range(5):
+        if set(metadata.tables) <= set(sa.inspect(engine).get_table_names()):
+            return
+        try:
+            with engine.execution_options(writes=True).begin() as connection:
+                metadata.create_all(connection)
+        except (IntegrityError, ProgrammingError, OperationalError) as error:
+            if attempt == 4 or ("already exists" not in str(error) and not isinstance(error, IntegrityError)):
+                raise
+
+
 def _set_up_connection(connection: Any, _record: object) -> None:
     # The driver would begin transactions by itself, and deferred: two writers that both read first could never
     # wait for each other. `_begin` begins them.

@@ -13,12 +13,13 @@ from resources.llm.budget import require_approval
 from resources.llm.estimate import StageEstimate
 from resources.llm.gateway import EmbeddingLane, Gateway, Lane
 from resources.llm.prices import Price, price_of
-from resources.llm.provider import ChatProvider
+from resources.llm.provider import Absent, ChatProvider
 from resources.llm.providers import chat_provider, embedding_provider
 from resources.llm.providers.hosted import HostedChat
 from resources.llm.providers.site import Site
 from resources.llm.request import Completion, Message, ModelIdentity, Request
 from resources.llm.roles import CHAT_ROLES, Dialect, Role
+from resources.llm.sizes import too_long
 from resources.llm.usage import Usage
 from resources.options import BudgetOptions
 
@@ -85,6 +86,12 @@ class ChatModel:
         """Runs a coroutine that awaits `ask`."""
         return self.gateway.run(work)
 
+    def unanswered(self, requests: Sequence[Request]) -> int:
+        """How many of these only the model can answer: not recorded, let out by the door, and not too long."""
+        open_ones = [one for one in requests if not one.refusal and not too_long(one, self.lane.context_window)]
+        recorded = self.gateway.ledger.find(open_ones)
+        return sum(one.key not in recorded for one in open_ones)
+
 
 @dataclass(frozen=True)
 class Embedder:
@@ -138,9 +145,15 @@ class Models:
             return ChatModel(lane, self.gateway, door=self.door)
         return ChatModel(lane, self.gateway, settings.parameters.pairs(), self.door, Site(role, settings).dialect)
 
-    def target(self, provider: ChatProvider) -> ChatModel:
+    def target(self, provider: ChatProvider, parameters: tuple[tuple[str, float | int | str], ...] = ()) -> ChatModel:
         """A base or trained student as a chat model in the role `student`."""
-        return ChatModel(Lane("student", provider), self.gateway, door=self.door)
+        return ChatModel(Lane("student", provider), self.gateway, parameters, self.door)
+
+    def recorded(
+        self, identity: ModelIdentity, parameters: tuple[tuple[str, float | int | str], ...] = ()
+    ) -> ChatModel:
+        """A student that is not deployed now: the ledger answers for it, nobody else."""
+        return self.target(Absent(identity), parameters)
 
     def embedder(self) -> Embedder:
         settings = self.roles.get("embedder", Role())

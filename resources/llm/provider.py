@@ -45,6 +45,10 @@ class Misconfigured(CallError):
     """Nothing sent to this deployment can work: wrong key, no such deployment, no permission, no quota at all."""
 
 
+class NoDeployment(Misconfigured):
+    """The service knows no deployment of this name; one that was made just now it knows in some minutes."""
+
+
 class ChatProvider(Protocol):
     """A service that answers chat requests, or a trained student that stands in for one."""
 
@@ -58,6 +62,19 @@ class ChatProvider(Protocol):
     async def close(self) -> None:
         """Lets go of connections; the next call opens new ones, on whatever event loop it runs."""
         ...
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A model that nobody serves now; what it answered before may be in the ledger."""
+
+    identity: ModelIdentity
+
+    async def complete(self, request: Request) -> Completion:
+        raise Misconfigured("it is not deployed")
+
+    async def close(self) -> None:
+        """Holds nothing."""
 
 
 @dataclass(frozen=True)

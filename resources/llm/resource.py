@@ -24,6 +24,7 @@ from resources.llm.providers import identity_of
 from resources.llm.providers.site import Site
 from resources.llm.roles import CHAT_ROLES, Role
 from resources.options import BudgetOptions
+from resources.training.book import TrainingBook
 
 
 class ModelsResource(dg.ConfigurableResource):
@@ -56,7 +57,9 @@ class ModelsResource(dg.ConfigurableResource):
         """The roles over one gateway. `run_id` names the Dagster run that pays."""
         ledger = self._ledger()
         try:
-            budget = budget_of(self.budget, dict(self.roles), ledger, run_id)
+            budget = budget_of(
+                self.budget, dict(self.roles), ledger, run_id, lambda month: TrainingBook(ledger).spent(month)
+            )
             yield Models(Gateway(ledger, run_id, budget=budget), dict(self.roles), self._door(run_id), self.budget)
         finally:
             ledger.close()
@@ -111,9 +114,9 @@ class ModelsResource(dg.ConfigurableResource):
         return EgressLog(Path(self.egress_folder)).read()
 
     def spend(self) -> pa.Table:
-        """What was paid so far, by stage and model."""
+        """What was paid so far, by stage and model; training jobs are a stage of their own."""
         ledger = self._ledger()
         try:
-            return ledger.spend()
+            return pa.concat_tables([ledger.spend(), TrainingBook(ledger).spend()])
         finally:
             ledger.close()

@@ -131,7 +131,7 @@ def _document(uri: str, version: str, *texts: str, status: str = "ok", **changes
     }  # fmt: skip
     pages = [
         {
-            **identity, "page": page, "markdown": text, "method": "layout", "page_sha": short_id(text),
+            **identity, "page": page, "markdown": text, "method": "layout", "page_sha": short_id(text), "object_sha": "",
             "word_recall": 1.0, "number_recall": 1.0, "width": 1.0, "height": 1.0, "boxes": [], "links": [],
             "error": None,
         }

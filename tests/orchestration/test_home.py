@@ -116,3 +116,10 @@ def test_every_process_of_a_home_finds_the_same_home_without_telemetry_on_one_th
     assert environment["RAFTLINE_CONFIG"] == str(settings.root / "raftline.yaml")
     assert (environment["DAGSTER_DISABLE_TELEMETRY"], environment["OMP_NUM_THREADS"]) == ("yes", "1")
     assert all(Path(environment[name]).is_absolute() for name in ("DAGSTER_HOME", "RAFTLINE_HOME", "RAFTLINE_CONFIG"))
+
+
+def test_several_recipes_may_train_at_once_and_other_pools_have_one_place(project) -> None:
+    with open_instance(project()) as instance:
+        pools = {limit.name: limit.limit for limit in instance.event_log_storage.get_pool_limits()}
+    assert pools == {"training": 2}
+    assert "default_limit: 1" in (project().home_folder / "dagster" / "dagster.yaml").read_text()

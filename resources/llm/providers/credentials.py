@@ -33,7 +33,8 @@ class Credential:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not appear in any text."""
-        return (self.key,) if self.key else ()
+        held = self.token.held if isinstance(self.token, EntraToken) else ""
+        return tuple(filter(None, (self.key, held)))
 
     async def headers(self, site: Site) -> dict[str, str]:
         """What proves it in a call: a bearer token, or the key as the API of the site wants it."""
@@ -55,11 +56,11 @@ def credential_of(site: Site) -> Credential:
     if not key:
         otherwise = "entra asks for a token instead" if site.is_azure else "none sends no key"
         raise SettingsError(
-            f"role {site.role}: the environment variable {site.key_variable} is not set; it must hold the key for "
+            f"{site.title}: the environment variable {site.key_variable} is not set; it must hold the key for "
             f"{site.host} ({site.setting('api_key_variable')} names another variable, {site.setting('auth')}: {otherwise})"
         )
     if not key.isascii() or not key.isprintable():
-        raise SettingsError(f"role {site.role}: the key in {site.key_variable} holds characters that no key has")
+        raise SettingsError(f"{site.title}: the key in {site.key_variable} holds characters that no key has")
     return Credential(key)
 
 
@@ -74,13 +75,14 @@ class EntraToken:
         self._site = site
         self._credential = _default_credential(site)
         self._lock = threading.Lock()
-        self._token = ""
+        self.held = ""
+        """The token of now; empty before the first call."""
         self._ends = 0.0
 
     async def __call__(self) -> str:
         if time.time() > self._ends - _EARLY:
             await asyncio.to_thread(self._renew)
-        return self._token
+        return self.held
 
     def _renew(self) -> None:
         from azure.core.exceptions import AzureError
@@ -90,7 +92,7 @@ class EntraToken:
                 return
             try:
                 found = self._credential.get_token(SCOPE)
-                self._token, self._ends, problem = found.token, float(found.expires_on), ""
+                self.held, self._ends, problem = found.token, float(found.expires_on), ""
             except AzureError as error:
                 problem = scrubbed(str(error.message), ())
         if problem:

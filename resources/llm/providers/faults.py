@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from resources.errors import RaftlineError
-from resources.llm.provider import CallError, Misconfigured, RateLimited, Refused, Unavailable
+from resources.llm.provider import CallError, Misconfigured, NoDeployment, RateLimited, Refused, Unavailable
 from resources.llm.providers.headers import retry_after
 from resources.llm.providers.site import Site
 from resources.llm.providers.words import scrubbed
@@ -90,7 +90,8 @@ def fault_of(told: Said, site: Site) -> CallError:
     if told.status in (401, 402, 403):
         return Misconfigured(_denied(told, site) + reason)
     if told.status in (404, 405) or codes & _NO_MODEL or "operationnotsupported" in codes:
-        return Misconfigured(_not_there(told, codes, site) + reason)
+        kind = NoDeployment if "deploymentnotfound" in codes else Misconfigured
+        return kind(_not_there(told, codes, site) + reason)
     if told.status < 400:
         target = scrubbed(told.headers.get("location", "elsewhere"), ())
         return Misconfigured(

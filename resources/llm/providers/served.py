@@ -14,7 +14,7 @@ _SUFFIX = re.compile(
 
 def check_served(served: str, site: Site) -> None:
     """Raises `Misconfigured` if a service reports a model that clearly is another one."""
-    expected = site.settings.model
+    expected = site.serves or site.settings.model
     if not served or _same(served, expected) or (not site.is_azure and served == site.name):
         return
     raise Misconfigured(

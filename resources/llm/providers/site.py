@@ -9,14 +9,25 @@ from resources.llm.roles import KEY_VARIABLES, Dialect, Role
 
 @dataclass(frozen=True)
 class Site:
-    """A hosted model in a role. Holds no secret."""
+    """A hosted model in a role. Holds no secret.
+
+    `section` is where its settings stand, if not under `roles`. `serves` is what the service calls the model, where that
+    is not the name under which its answers are filed.
+    """
 
     role: str
     settings: Role
+    section: str = ""
+    serves: str = ""
 
     @property
     def endpoint(self) -> str:
         return self.settings.endpoint.rstrip("/")
+
+    @property
+    def title(self) -> str:
+        """Whom a message about the settings as a whole is about."""
+        return self.section or f"role {self.role}"
 
     @property
     def host(self) -> str:
@@ -73,5 +84,5 @@ class Site:
         return ModelIdentity(self.settings.provider, self.host + path, self.settings.model + short)
 
     def setting(self, key: str) -> str:
-        """A setting of this role as the user finds it in raftline.yaml."""
-        return f"roles.{self.role}.{key}"
+        """A setting of this site as the user finds it in raftline.yaml."""
+        return f"{self.section or f'roles.{self.role}'}.{key}"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assets.evaluation.answering import answer_items
-from assets.evaluation.arms import BASE_CLOSED_BOOK, BASE_RAG
+from assets.evaluation.arms import BASE_CLOSED_BOOK, BASE_RAG, TUNED_CLOSED_BOOK
 from assets.evaluation.conditions import RETRIEVED
 from assets.evaluation.metrics import score_answers
 from resources.lake.lake import Lake
@@ -120,10 +120,10 @@ def test_items_keep_their_order_and_equal_prompts_are_asked_once(ask) -> None:
     assert len(student.asked) == 2
 
 
-def test_every_arm_gets_the_same_instruction_and_only_an_open_book_its_documents(ask) -> None:
+def test_base_and_tuned_get_the_same_instruction_and_only_an_open_book_its_documents(ask) -> None:
     open_book, closed_book = Student("<ANSWER>: x"), Student("<ANSWER>: x")
     ask(open_book)
-    ask(closed_book, arm=BASE_CLOSED_BOOK)
+    ask(closed_book, arm=TUNED_CLOSED_BOOK)
     assert [request.messages[0].content for request in (*open_book.asked, *closed_book.asked)] == [INSTRUCTION] * 2
     assert FEE in open_book.asked[0].user_text
     assert closed_book.asked[0].user_text == "What costs a wire, 1?"

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from assets.evaluation.contenders import Selection, select, tuned_contender
+from assets.evaluation.contenders import Selection, base_contender, select, tuned_contender
 from assets.evaluation.gate import REFUSED
 from assets.evaluation.metrics import score_answers
 from assets.evaluation.report import build_report
@@ -17,7 +17,7 @@ def student(recipe: str, stamp: str | None) -> dict:
     return {
         "model_id": f"model-of-{recipe}", "recipe": recipe, "backend": "embedded", "base_model": "b", "spec": "{}",
         "status": "succeeded", "artifact": "a", "artifact_files": [], "artifact_hashes": [], "dataset_version": "v",
-        "training_rows": [], "metrics": "{}", "stamp": stamp,
+        "training_rows": [], "metrics": "{}", "provenance": "{}", "stamp": stamp,
     }  # fmt: skip
 
 
@@ -79,3 +79,12 @@ def test_a_stamped_student_is_never_promoted_or_recommended_however_good(world) 
     assert candidate.stamp == STAMP
     assert (report.decision.promote, report.decision.recommended) == (False, REFUSED)
     assert "is not a real model" in report.verdict
+
+
+def test_a_model_of_which_an_emulator_answered_is_stamped_by_its_own_name() -> None:
+    emulated = {"azure_openai/gpt-small@m1 at 127.0.0.1", "azure_openai/gpt-small@base at 127.0.0.1"}
+    row = student("r", None) | {"backend": "azure_openai", "base_model": "gpt-small"}
+    assert tuned_contender(row | {"model_id": "m1"}, emulated).stamp == "an emulator answered for it"
+    assert tuned_contender(row | {"model_id": "m12"}, emulated).stamp == ""
+    assert base_contender("gpt-small", "azure_openai", emulated).stamp == "an emulator answered for it"
+    assert base_contender("gpt-small", "sagemaker_jumpstart", emulated).stamp == ""

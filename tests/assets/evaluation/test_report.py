@@ -142,3 +142,19 @@ def test_a_report_on_the_base_alone_can_be_written(world) -> None:
     inputs = replace(world.report_inputs(*SKILLS), candidate=None)
 
     assert "There is no trained candidate" in build_report(inputs).verdict
+
+
+def test_decisions_about_the_champion_are_shown_as_text_and_are_no_part_of_the_figures(world) -> None:
+    inputs = world.report_inputs(*SKILLS)
+    told = {
+        "at": "2026-11-21T07:00:00+00:00",
+        "action": "rollback",
+        "model_id": None,
+        "by": "<b>ada</b>",
+        "reason": "worse",
+    }
+    plain, shown = build_report(inputs), build_report(replace(inputs, decisions=[told]))
+
+    assert "Champions so far" not in plain.html
+    assert "<td>rollback</td><td>base</td><td>&lt;b&gt;ada&lt;/b&gt;</td><td>worse</td>" in shown.html
+    assert shown.json == plain.json

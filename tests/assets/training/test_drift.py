@@ -39,7 +39,7 @@ def bank_row(number: int, answer: str, **changes: Any) -> dict[str, Any]:
 MODEL = {
     "model_id": "m", "recipe": "r", "backend": "embedded", "base_model": "b", "spec": "{}", "status": "succeeded",
     "artifact": "a", "artifact_files": [], "artifact_hashes": [], "dataset_version": "v", "training_rows": [],
-    "metrics": "{}", "stamp": None,
+    "metrics": "{}", "provenance": "{}", "stamp": None,
 }  # fmt: skip
 
 

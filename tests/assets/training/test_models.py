@@ -32,13 +32,13 @@ def test_rows_are_divided_by_split_and_test_rows_are_never_trained_on() -> None:
 
 
 def test_the_name_of_a_recipe_is_not_what_is_trained(tmp_path) -> None:
-    trainer = EmbeddedTrainer(tmp_path)
+    trainer = EmbeddedTrainer(folder=str(tmp_path))
     one, two = (specification(recipe(name), "v1", trainer).idem() for name in ("one", "two"))
     assert one == two
 
 
 def test_dataset_seed_and_hyperparameters_are_what_is_trained(tmp_path) -> None:
-    trainer = EmbeddedTrainer(tmp_path)
+    trainer = EmbeddedTrainer(folder=str(tmp_path))
     specs = [
         specification(recipe(), "v1", trainer),
         specification(recipe(), "v2", trainer),
@@ -51,14 +51,14 @@ def test_dataset_seed_and_hyperparameters_are_what_is_trained(tmp_path) -> None:
 def test_the_order_of_hyperparameters_does_not_matter(tmp_path) -> None:
     given = {"epochs": 3, "l2": 0.1}
     specs = [
-        specification(recipe(hyperparameters=values), "v1", EmbeddedTrainer(tmp_path))
+        specification(recipe(hyperparameters=values), "v1", EmbeddedTrainer(folder=str(tmp_path)))
         for values in (given, dict(reversed(given.items())))
     ]
     assert specs[0] == specs[1]
 
 
 def test_a_model_s_row_can_be_stored_found_and_traced_to_its_training_rows(lake, tmp_path) -> None:
-    spec = specification(recipe(), "v1", EmbeddedTrainer(tmp_path))
+    spec = specification(recipe(), "v1", EmbeddedTrainer(folder=str(tmp_path)))
     data = TrainingData((Named("b", "train").row(), Named("a", "train").row()), ())
     row = model_row("r", spec, Artifact("place", {"z.json": "2", "a.json": "1"}, {"loss": 0.5}, ()), data)
     lake.write(FINE_TUNED_MODEL, [row], "r")

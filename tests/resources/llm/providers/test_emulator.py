@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from resources.llm.provider import CallError, Misconfigured, RateLimited, Refused, Unavailable
+from resources.llm.provider import CallError, Misconfigured, NoDeployment, RateLimited, Refused, Unavailable
 from resources.llm.providers import chat_provider, embedding_provider
 from resources.llm.request import Completion, Image, Message
 from resources.llm.roles import Role
@@ -145,7 +145,7 @@ def test_a_repeated_long_prompt_is_partly_cached(role, ask) -> None:
         ({"kind": "503"}, Unavailable),
         ({"kind": "reset"}, Unavailable),
         ({"kind": "401"}, Misconfigured),
-        ({"kind": "404"}, Misconfigured),
+        ({"kind": "404"}, NoDeployment),
     ],
 )
 def test_each_fault_of_the_service_is_of_its_kind(emulator, role, ask, fault, kind, when) -> None:

@@ -1,0 +1,48 @@
+"""Training jobs as the commands show them."""
+
+from assets.training.reporting import cost_words, moment, quote_words
+from orchestration.console import say, table
+from orchestration.settings import Settings
+from orchestration.wiring import build_resources
+from resources.llm.budget import money, this_month
+from resources.training.book_tables import Job
+
+
+def show_jobs(settings: Settings, limit: int) -> None:
+    """A table of the newest jobs, and what training costs this month."""
+    with build_resources(settings)["trainers"].book() as book:
+        jobs, spent = book.history(limit), book.spent(this_month())
+    if not jobs:
+        say("no training job yet")
+        return
+    table(
+        ("recipe", "backend", "job", "status", "the service says", "since", "cost"),
+        [
+            (
+                job.recipe,
+                job.backend,
+                job.name,
+                _status(job),
+                " ".join(filter(None, (job.service_status, job.message))),
+                moment(job.submitted_at or job.booked_at),
+                f"expected {quote_words(job.quote)}" if job.open else cost_words(job.cost),
+            )
+            for job in jobs
+        ],
+    )
+    say(f"{money(spent)} for training this month (UTC), what is expected of open jobs included")
+
+
+def show_open_jobs(settings: Settings) -> None:
+    """A line for every job that is not over, for whoever wonders where a model is."""
+    with build_resources(settings)["trainers"].book() as book:
+        jobs = book.open_jobs()
+    for job in jobs:
+        since = moment(job.submitted_at or job.booked_at)
+        said = " ".join(filter(None, (job.service_status, job.message))) or _status(job)
+        say(f"training {job.recipe}: {job.backend} job {job.name} since {since}: {said}", "yellow")
+
+
+def _status(job: Job) -> str:
+    asked = {"superseded": "superseded", "deadline": "ending: past its deadline", "cancelled": "being cancelled"}
+    return asked.get(job.ending, "waiting" if job.handle is None else job.status) if job.open else job.status
