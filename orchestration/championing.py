@@ -3,7 +3,7 @@
 import getpass
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from assets.evaluation.promotion import why_unfit
 from orchestration.execution import Refresher, RunFailed
 from orchestration.jobs import DECIDE
 from resources.errors import RaftlineError
+from resources.hashing import well_formed
 from resources.lake.lake import Lake
 from resources.lake.tables import CHAMPION_MODEL, EVAL_REPORT
 from resources.training.serving import BASE
@@ -76,9 +77,10 @@ class Decider:
         return self._history()
 
     def _take(self, decision: ChampionDecision) -> Row:
-        record(self.resources["folders"].decisions_path, decision)
+        clean = replace(decision, by=well_formed(decision.by), reason=well_formed(decision.reason))
+        record(self.resources["folders"].decisions_path, clean)
         outcome = self.refresher.run(DECIDE, f"{decision.action} by {decision.by}")
-        taken = next((row for row in self._history() if row["source"] == decision.key), None)
+        taken = next((row for row in self._history() if row["source"] == clean.key), None)
         if taken is None:
             raise RunFailed(f"it is recorded, and takes effect with the next `raftline refresh`: {outcome.error}")
         if taken["action"] == VOID:
@@ -87,7 +89,9 @@ class Decider:
             raise RunFailed(f"the decision is taken, and `raftline refresh` completes it: {outcome.error}")
         return taken
 
-    def _answer(self, action: str, proposal: Row, history: list[dict[str, Any]], by: str, reason: str):
+    def _answer(
+        self, action: str, proposal: Row, history: list[dict[str, Any]], by: str, reason: str
+    ) -> ChampionDecision:
         evidence = {name: proposal[name] for name in ("report", "dataset_version", "snapshot")}
         return ChampionDecision(action, proposal["model_id"], len(history), by, self._at(), reason, **evidence)
 

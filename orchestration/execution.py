@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,10 +12,12 @@ import dagster as dg
 
 from orchestration.catalog import asset_specs
 from orchestration.definitions import build_defs
+from orchestration.failures import explain
 from orchestration.jobs import INGEST, PHASES, TRAIN, register_batches
 from orchestration.planning import PlannedRun, phase_runs, plan_refresh
 from orchestration.progress import PROGRESS_ONLY
-from orchestration.sensors import KILLED, register_recipes
+from orchestration.retrying import KILLED
+from orchestration.sensors import register_recipes
 from orchestration.settings import Settings
 from orchestration.state import read_state
 from orchestration.training_jobs import Visit, look_after
@@ -32,8 +33,6 @@ _BEGUN = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
-_OURS = re.compile(r"(?:(?:resources|assets|dbt_like_sql|orchestration)\.[\w.]+|dagster\.[\w.]+\.Failure): ")
-"""How Dagster writes down an error whose message was written for people: after the path of its class."""
 
 
 class RunFailed(RaftlineError):
@@ -173,11 +172,3 @@ def end_dead_runs(instance: dg.DagsterInstance) -> None:
         requested = run.tags.get("dagster/run_key", "").split("~")[0]
         instance.add_run_tags(run.run_id, {KILLED: requested or "by hand"})
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-
-
-def explain(error: Any) -> str:
-    """A step's failure in words for people: our own message without its class, else the innermost error."""
-    while error.cause and not _OURS.match(error.message):
-        error = error.cause
-    message = error.message.strip()
-    return _OURS.sub("", message) if _OURS.match(message) else message.split("\n")[0]

@@ -1,9 +1,12 @@
 """Sensors: new documents become batches, new recipes become partitions, finished work leads to the next phase.
 
-Each is a shell: the decisions are `plan_batches` and `plan_refresh`. A tick only lists and plans; work happens in
-runs. Batches without a run are requested again by run key, because a tick may die between adding a partition and
+Each is a shell: the decisions are `plan_batches`, `Past` and `plan_refresh`. A tick only lists and plans; work happens
+in runs. Batches without a run are requested again by run key, because a tick may die between adding a partition and
 recording its request.
 """
+
+import time
+from collections.abc import Callable
 
 import dagster as dg
 
@@ -12,6 +15,7 @@ from assets.raft.recipe_files import valid_recipes
 from orchestration.catalog import asset_specs
 from orchestration.jobs import BUILD, DECIDE, INGEST, JOBS, PHASES, PUBLISH, register_batches
 from orchestration.planning import PlannedRun, RefreshState, phase_runs
+from orchestration.retrying import KILLED, UNFINISHED, due
 from orchestration.settings import Settings
 from orchestration.state import read_state
 from orchestration.wiring import build_resources
@@ -19,19 +23,8 @@ from resources.hashing import short_id
 from resources.lake.lake import WHOLE
 from resources.lake.tables import BATCH_MARKERS
 
-KILLED = "raftline/killed"
-"""Tag of a run whose process was killed; its value is the key under which it was requested."""
 
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-
-
-def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
+def build_sensors(settings: Settings, clock: Callable[[], float] = time.time) -> list[dg.SensorDefinition]:
     """The three sensors; all run unless someone stops them in the UI."""
 
     @dg.sensor(
@@ -48,9 +41,11 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         waiting = [batch for batch in batches if batch not in complete]
         if not waiting:
             return dg.SkipReason(f"nothing new in {settings.documents_place}; {len(batches)} batches are complete")
-        context.log.info(f"{len(fresh)} new batches, {len(waiting)} not complete")
-        requests = [dg.RunRequest(run_key=batch, partition_key=batch) for batch in waiting]
-        return dg.SensorResult(run_requests=[renewed(context.instance, request) for request in requests])
+        requests, words = due(context.instance, waiting, clock())
+        context.log.info(f"{len(fresh)} new batches, {len(waiting)} not complete, {len(requests)} to run now")
+        if not requests:
+            return dg.SkipReason("; ".join(words) or f"{len(waiting)} batches are at work")
+        return dg.SensorResult(run_requests=requests)
 
     @dg.sensor(
         minimum_interval_seconds=settings.scan_seconds,
@@ -72,10 +67,10 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         if busy(context.instance):
             return dg.SkipReason("runs are in progress")
         state = read_state(asset_specs(settings), build_resources(settings))
-        due = phase_runs(BUILD, state) or phase_runs(PUBLISH, state)
-        if not due:
+        runs = phase_runs(BUILD, state) or phase_runs(PUBLISH, state)
+        if not runs:
             return dg.SkipReason("everything is up to date")
-        requests = [run_request(run, state) for run in due]
+        requests = [run_request(run, state) for run in runs]
         return dg.SensorResult(run_requests=[renewed(context.instance, request) for request in requests])
 
     return [document_sensor, recipe_sensor, refresh_sensor]

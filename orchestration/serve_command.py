@@ -1,5 +1,6 @@
 """`raftline serve`: the champion behind an OpenAI-shaped address on this machine."""
 
+import contextlib
 import os
 import socket
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ import typer
 from resources.errors import RaftlineError, SettingsError
 
 if TYPE_CHECKING:
+    from assets.serving.assistant import Assistant
     from orchestration.settings import Settings
 
 
@@ -30,10 +32,11 @@ def serve(
     app = build_app(assistant_of(settings), key_of(settings))
     listener = listen(number)
     say(f"the champion answers on http://127.0.0.1:{number}/v1 (model {ALIAS}); stop it with Ctrl-C")
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off")).run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off")).run(sockets=[listener])
 
 
-def assistant_of(settings: "Settings"):
+def assistant_of(settings: "Settings") -> "Assistant":
     """The assistant of a home."""
     from assets.serving.assistant import Assistant
     from orchestration.wiring import build_resources

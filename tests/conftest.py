@@ -19,6 +19,7 @@ import yaml
 from obstore.store import from_url
 
 from orchestration.settings import Settings, load_settings
+from resources.egress.policy import EgressOptions
 from resources.lake.lake import Lake
 from resources.training.options import JobOptions, TrainerOptions
 from tests.folder_cloud import Cloud, FolderTrainers
@@ -373,9 +374,11 @@ def job_backend(job_cloud: JobCloud) -> JobBackend:
 @pytest.fixture
 def job_trainers(tmp_path: Path, job_cloud: JobCloud) -> Callable[..., JobTrainers]:
     """Makes trainers with that service, which book in a ledger of their own: `job_trainers(in_run_minutes=0)`."""
-    return lambda **jobs: JobTrainers(
+    return lambda egress=None, **jobs: JobTrainers(
         folder=str(tmp_path / "models"),
         ledger_url=f"sqlite:///{tmp_path / 'ledger.db'}",
         options=TrainerOptions(jobs=JobOptions(**{"poll_seconds": 0.001, **jobs})),
+        egress=egress or EgressOptions(),
+        egress_folder=str(tmp_path / "egress"),
         clouds={"azure_openai": str(job_cloud.folder)},
     )

@@ -12,8 +12,6 @@ from resources.training.base import Quote, Trainer, TrainingData, TrainingReject
 _LICENSED = ("sagemaker_jumpstart", "local")
 """Backends whose base models come as weights under a licence of their own."""
 
-_EULA = ("sagemaker_jumpstart",)
-
 
 @dataclass(frozen=True)
 class Purse:
@@ -51,7 +49,7 @@ def unacknowledged(recipe: Recipe, teachers: Sequence[str]) -> list[str]:
     hosted = [teacher for teacher in teachers if not teacher.startswith("embedded")]
     wanted = [
         (
-            training.backend in _EULA and not terms.eula_accepted_by,
+            bool(training.options.get("accept_eula")) and not terms.eula_accepted_by,
             "eula_accepted_by: <name or e-mail>",
             f"nobody is named who accepted the end-user licence of {training.base_model}",
         ),

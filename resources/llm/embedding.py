@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from resources.llm.calls import Call, Reply
-from resources.llm.lanes import EmbeddingLane
+from resources.llm.lanes import EmbeddingLane, RequestRefused
 from resources.llm.ledger import Entry
 from resources.llm.provider import Refused, Unavailable
 from resources.llm.request import Completion, Message, Request
@@ -108,7 +108,7 @@ async def _embed_batch(
         return await session.pursue(lane, Call(requests, size, lane.price.of_tokens(size.most, 0), send))
     except Refused as error:
         if len(requests) == 1:
-            raise lane.failure(f"a text of {batch[0][1]} tokens is refused: {error}") from error
+            raise RequestRefused(str(lane.failure(f"a text of {batch[0][1]} tokens is refused: {error}"))) from error
     # One text spoils its batch: halves find it.
     middle = len(requests) // 2
     return await _all(_embed(session, lane, half) for half in (requests[:middle], requests[middle:]))

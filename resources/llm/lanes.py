@@ -19,6 +19,10 @@ class ModelCallFailed(RaftlineError):
     """A call that no retry can mend; names role and model. What was answered before it is recorded."""
 
 
+class RequestRefused(ModelCallFailed):
+    """A request that a stage cannot go on without, and that its model will never answer."""
+
+
 @dataclass(frozen=True)
 class Lane:
     """The way to one model in one role: who answers, at what price, within which quota.

@@ -115,12 +115,16 @@ class TrainingBook:
             connection.execute(jobs.insert().values(row))
         return self._get(spec.idem(), attempt)
 
-    def submitted(self, job: Job, handle: JobHandle, real: bool = True) -> Job:
-        """Books the handle: the job exists at its service. `real` is False for an emulator's."""
+    def submitted(self, job: Job, handle: JobHandle) -> Job:
+        """Books the handle: the job exists at its service."""
         since = _seconds(handle.submitted_at) or self.clock()
         return self._change(
-            job, status=SUBMITTED, handle=handle.to_json(), submitted_at=since, real=real, message="", not_before=0.0
+            job, status=SUBMITTED, handle=handle.to_json(), submitted_at=since, message="", not_before=0.0
         )
+
+    def emulated(self, job: Job) -> Job:
+        """Books that a job is an emulator's, which costs nothing for real."""
+        return self._change(job, real=False)
 
     def revived(self, job: Job, order: Order) -> Job:
         """Books that a closed job is wanted after all: succeeded if it did, else at its service."""

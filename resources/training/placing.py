@@ -60,7 +60,7 @@ def place(
         if found and job and not job.open and job.handle and job.handle.job_id == found.job_id:
             return Placed(book.revived(job, order), adopted=True)
         if found:
-            return Placed(book.submitted(book.intend(spec, order), found, watch.real()), adopted=True)
+            return Placed(watch.booked(book.intend(spec, order), found), adopted=True)
         if job and not job.open:
             _refuse_to_repeat(watch, job)
         _require_room(watch, spec, order)
@@ -84,7 +84,7 @@ def _submit(watch: JobWatch, data: TrainingData, tags: Mapping[str, str], job: J
                 f"{error}. Whether the job exists is not known; the next run searches for it before it submits again"
             ) from error
         handle = found
-    return watch.book.submitted(job, handle, watch.real())
+    return watch.booked(job, handle)
 
 
 def _search(watch: JobWatch, spec: TrainingSpec, twice: bool) -> JobHandle | None:

@@ -82,7 +82,7 @@ class JobWatch:
             found = self.trainer.find(job.spec)
             if found is None:
                 return self._not_there(job)
-            job = self.book.submitted(job, found, self.real())
+            job = self.booked(job, found)
         if self.is_late(job) and not job.ending:
             job = self.book.ends(job, "deadline")
         if self.is_unwanted(job):
@@ -118,8 +118,13 @@ class JobWatch:
         """Whether a job is to be stopped at its service."""
         return bool(job.ending) and (job.ending != SUPERSEDED or self.options.superseded == "cancel")
 
-    def real(self) -> bool:
-        return not self.trainer.not_real()
+    def booked(self, job: Job, handle: JobHandle) -> Job:
+        """Books the handle of a job the moment it is known, and after that whether its service is an emulator."""
+        job = self.book.submitted(job, handle)
+        try:
+            return self.book.emulated(job) if self.trainer.not_real() else job
+        except TrainingUnreachable:
+            return job  # the model's own row says it, once the service can be asked
 
     def later(self) -> float:
         """When a job for which there is no room is submitted again."""

@@ -139,23 +139,29 @@ def item(number: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def killed(home, place) -> None:
-    """An evaluation in a process of its own, ended by kill -9 while it asks."""
-    place.quiet()
-    environment = {
-        **os.environ,
-        "RAFTLINE_CONFIG": str(home.root / "raftline.yaml"),
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "OMP_NUM_THREADS": "1",
-    }
-    with subprocess.Popen([sys.executable, "-c", EVALUATE], env=environment, stderr=subprocess.PIPE) as process:
-        deadline = time.monotonic() + 60
-        while not place.asked():
-            if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                pytest.fail(process.stderr.read().decode()[-4000:] if process.stderr else "nothing was asked")
-            time.sleep(0.05)
-        os.kill(process.pid, signal.SIGKILL)
+def end_evaluation(home, place) -> Callable[[int], None]:
+    """Starts an evaluation in a process of its own, and sends it a signal while it asks; returns when it is over."""
+
+    def run(number: int) -> None:
+        place.quiet()
+        environment = {
+            **os.environ,
+            "RAFTLINE_CONFIG": str(home.root / "raftline.yaml"),
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "OMP_NUM_THREADS": "1",
+        }
+        command = [sys.executable, "-c", EVALUATE]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            deadline = time.monotonic() + 60
+            while not place.asked():
+                if process.poll() is not None or time.monotonic() > deadline:
+                    process.kill()
+                    pytest.fail(process.communicate()[1][-4000:])
+                time.sleep(0.05)
+            process.send_signal(number)
+            process.communicate(timeout=60)
+
+    return run
 
 
 @pytest.fixture
@@ -172,7 +178,8 @@ def swept(home) -> Callable[[float], Sweep]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["azure_openai", "sagemaker_jumpstart"], indirect=True)
-def test_after_kill_9_in_an_evaluation_nothing_outlives_its_ttl(place, killed, swept) -> None:
+def test_after_kill_9_in_an_evaluation_nothing_outlives_its_ttl(place, end_evaluation, swept) -> None:
+    end_evaluation(signal.SIGKILL)
     before = len(place.alive())
     place.advance(TTL_HOURS - 0.5)
     assert before >= 2
@@ -186,3 +193,10 @@ def test_after_kill_9_in_an_evaluation_nothing_outlives_its_ttl(place, killed, s
     place.advance(500)
     assert bill > 0
     assert place.usd() == bill
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["azure_openai"], indirect=True)
+def test_a_run_that_is_cancelled_takes_its_endpoints_down_itself(place, end_evaluation) -> None:
+    end_evaluation(signal.SIGINT)
+    assert place.alive() == []

@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from orchestration.execution import Outcome, Refresher, RunFailed, explain
+from orchestration.execution import Outcome, Refresher, RunFailed
+from orchestration.failures import explain
 from orchestration.planning import AssetState, PlannedRun, RefreshState
 from orchestration.refreshing import admit
 from orchestration.settings import Settings

@@ -9,9 +9,12 @@ import pytest
 import yaml
 
 from assets.raft.recipe_files import valid_recipes
+from assets.training.uploads import upload_rules
 from orchestration.catalog import asset_specs
+from orchestration.execution import Outcome, Refresher
 from orchestration.jobs import TRAIN
-from orchestration.planning import AssetState, RefreshState, phase_runs, plan_refresh
+from orchestration.planning import AssetState, PlannedRun, RefreshState, phase_runs, plan_refresh
+from orchestration.refreshing import bring_up_to_date
 from orchestration.settings import Settings
 from orchestration.state import read_state
 from orchestration.training_jobs import at_their_services, look_after, wanted_runs
@@ -209,8 +212,6 @@ def test_what_a_service_trains_just_as_the_recipe_is_now_is_waited_for(service, 
     left = service()
     lake.write(RAFT_DATASET, [], "r")
     version = lake.version(RAFT_DATASET, "r") or ""
-    from assets.training.uploads import upload_rules
-
     rules = upload_rules(left.trainers.get("azure_openai"), left.trainers.egress)
     left.leave(spec=TrainingSpec("azure_openai", "echo-small", version, upload=f"{rules}-files"))
     recipes = valid_recipes(left.recipes)
@@ -245,7 +246,7 @@ def test_a_changed_dataset_or_a_changed_fact_is_planned_all_the_same() -> None:
     ]
 
 
-def test_the_state_of_a_home_knows_what_is_at_its_services(service, project, instance) -> None:
+def test_the_state_of_a_home_knows_what_is_at_its_services(service, project) -> None:
     settings = project()
     left = service()
     left.recipes = settings.recipes_folder
@@ -255,5 +256,45 @@ def test_the_state_of_a_home_knows_what_is_at_its_services(service, project, ins
     lake.write(RAFT_DATASET, [], "r")
     assert read_state(asset_specs(settings), resources).training == {}
     version = lake.version(RAFT_DATASET, "r") or ""
-    left.leave(spec=TrainingSpec("azure_openai", "echo-small", version, upload=""))
-    assert read_state(asset_specs(settings), resources).training == {}, "redacted by no rules: another specification"
+    rules = upload_rules(left.trainers.get("azure_openai"), left.trainers.egress)
+    left.leave(spec=TrainingSpec("azure_openai", "echo-small", version, upload=f"{rules}-files"))
+    assert list(read_state(asset_specs(settings), resources).training) == ["r"]
+
+
+class Rehearsal(Refresher):
+    """A refresh whose runs do nothing, over a home with a document and trainers on the folder cloud."""
+
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance, state: RefreshState, trainers: Any):
+        super().__init__(settings, instance)
+        self._given, self._resources = state, {**self._resources, "trainers": trainers}
+        self.runs: list[str] = []
+
+    def has_batches(self) -> bool:
+        return True
+
+    def scan(self) -> list[Any]:
+        return []
+
+    def _state(self) -> RefreshState:
+        return self._given
+
+    def _run(self, run: PlannedRun) -> Outcome:
+        self.runs.append(run.job)
+        return Outcome(run)
+
+
+def test_a_refresh_over_a_job_at_its_service_says_so_runs_nothing_and_ends_well(
+    service, project, instance, capsys, job_cloud
+) -> None:
+    left, settings = service(), project(trainers={"jobs": {"owner": "me"}})
+    job_cloud.turn(statuses=["running", "succeeded"])
+    left.leave()
+    refresher = Rehearsal(settings, instance, waiting(), left.trainers)
+    assert bring_up_to_date(settings, refresher) == []
+    assert refresher.runs == []
+    assert "nothing to do before the training jobs end" in capsys.readouterr().out
+    refresher = Rehearsal(settings, instance, waiting(training={}), left.trainers)
+    bring_up_to_date(settings, refresher)
+    told = capsys.readouterr().out
+    assert "training r: azure_openai job ft-1: succeeded" in told
+    assert refresher.runs == ["train_recipe"]

@@ -18,9 +18,9 @@ ALL = {
 
 
 def faults(backend: str, teachers: list[str], **terms: Any) -> list[str]:
-    recipe = Recipe.model_validate(
-        {"name": "r", "training": {"backend": backend, "base_model": "small-1b", "terms": terms}}
-    )
+    options = {"accept_eula": True} if backend == "sagemaker_jumpstart" else {}
+    training = {"backend": backend, "base_model": "small-1b", "options": options, "terms": terms}
+    recipe = Recipe.model_validate({"name": "r", "training": training})
     return unacknowledged(recipe, teachers)
 
 

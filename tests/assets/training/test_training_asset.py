@@ -1,5 +1,6 @@
 """`fine_tuned_model` on a hosted service: one job, whatever happens; its model, its cost and its words in the right place."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -10,6 +11,9 @@ import dagster as dg
 import pytest
 
 from resources.lake.tables import RUN_MEASUREMENTS
+from resources.llm.budget import BudgetReached
+from resources.llm.resource import ModelsResource
+from resources.llm.roles import Role
 from resources.options import BudgetOptions
 from resources.training.book_tables import Job
 from resources.training.watching import JobWatch
@@ -328,3 +332,33 @@ def test_a_run_that_a_person_cancels_takes_its_job_along_and_one_that_is_interru
     assert job_cloud.jobs()["ft-1"]["cancelled"] is cancelling
     [job] = book_of(home)
     assert (job.status, job.ending) == (("cancelled", "cancelled") if cancelling else ("submitted", ""))
+
+
+def test_a_retraining_run_that_finds_the_same_data_and_recipe_pays_nothing(training_home, job_cloud, row) -> None:
+    home = training_home()
+    job_cloud.turn(usd=2.0)
+    home.run()
+    home.write_rows([row(number) for number in range(21)])
+    home.run()
+    home.write_rows([row(number) for number in range(20)])
+    result = home.run()
+    assert result.success
+    assert home.model()["artifact"] == "ft-1"
+    assert metadata_of(result)["cost"] == "nothing: adopted"
+    assert len(job_cloud.jobs()) == 2
+    with home.trainers.book() as book:
+        assert sum(job.cost.usd for job in book.history(10)) == 3.0
+
+
+def test_calls_of_models_are_held_to_a_month_in_which_jobs_were_paid(training_home, job_cloud) -> None:
+    home = training_home()
+    job_cloud.turn(billed=2.0)
+    home.run()
+    role = {"teacher": Role(provider="embedded")}
+    models = ModelsResource(ledger_url=home.trainers.ledger_url, roles=role, budget=BudgetOptions(per_month_usd=1.0))
+    with (
+        models.open("run") as opened,
+        pytest.raises(BudgetReached, match=r"of which 2\.00 USD are spent in this month"),
+    ):
+        asyncio.run(opened.gateway.budget.admit(0.01))
+    assert [(line["stage"], line["cost"]) for line in models.spend().to_pylist()] == [("training", 2.0)]

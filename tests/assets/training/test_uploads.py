@@ -101,10 +101,7 @@ def test_the_rules_are_named_without_reading_a_row(sent, row, job_backend) -> No
 
 
 def test_a_run_withholds_rows_by_the_documents_that_really_arrived(training_home, job_cloud, row) -> None:
-    home = training_home()
-    home.trainers = home.trainers.model_copy(
-        update={"egress": EgressOptions(classification=ClassificationOptions.model_validate(RULES))}
-    )
+    home = training_home(egress=EgressOptions(classification=ClassificationOptions.model_validate(RULES)))
     home.write_document("guide.pdf", "v-guide", [f"c{n}" for n in range(10)])
     home.write_document("hr/pay.pdf", "v-hr", [f"c{n}" for n in range(10, 20)])
     result = home.run()

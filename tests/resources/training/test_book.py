@@ -168,7 +168,8 @@ def test_a_month_costs_what_was_billed_and_what_is_expected_of_open_jobs(small_b
 def test_the_mart_reads_billed_jobs_by_model_and_day(book, clock) -> None:
     for number, real in ((1, True), (2, False)):
         spec = TrainingSpec("azure_openai", "echo-small", f"v{number}")
-        job = book.submitted(book.intend(spec, ORDER), handle(f"ft-{number}"), real=real)
+        job = book.submitted(book.intend(spec, ORDER), handle(f"ft-{number}"))
+        job = job if real else book.emulated(job)
         book.looked(job, JobState("succeeded", "done", "", Cost(1000, "trained tokens", 0.5)), "")
     unbilled = book.submitted(book.intend(TrainingSpec("embedded", "reader", "v1"), ORDER), handle("e"))
     book.looked(unbilled, JobState("succeeded", "done"), "")
