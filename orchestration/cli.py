@@ -14,6 +14,7 @@ from orchestration.champion_command import champion_app
 from orchestration.endpoints_command import endpoints
 from orchestration.jobs_command import jobs_app
 from orchestration.serve_command import serve
+from orchestration.smoke_command import smoke
 from resources.errors import RaftlineError, SettingsError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app.add_typer(champion_app, name="champion")
 app.add_typer(jobs_app, name="jobs")
 app.command("serve")(serve)
 app.command("endpoints")(endpoints)
+app.command("smoke")(smoke)
 
 
 def _print_version(asked: bool) -> None:

@@ -110,7 +110,7 @@ class JobBackend(FolderBackend):
             return found
         name = f"ft-{len(cloud.jobs()) + 1}"
         files = {file: content.decode() for file, content in data.files.items()}
-        cloud.write_job(name, idem=spec.idem(), tags=dict(tags), files=files, looks=0, cancelled=False)
+        cloud.write_job(name, idem=spec.idem(), parent=spec.parent, tags=dict(tags), files=files, looks=0, cancelled=False)
         cloud.die("after_create")
         if how == "lost":
             raise TrainingUnreachable("the answer never came")

@@ -14,7 +14,7 @@ from assets.documents.isolation import stop_with
 from resources.corpus.batches import originals
 from resources.corpus.manifest import Entry, Listed, Manifest, document_id, sequence_of
 from resources.corpus.received import Received
-from resources.corpus.source import AccessDenied, SourceUnavailable
+from resources.corpus.source import AccessDenied, SourceUnavailable, Withheld
 from resources.errors import UnreadableDocument
 from resources.lake.lake import Lake
 from resources.lake.tables import RAW_PDFS
@@ -49,7 +49,7 @@ def fetch(
     for entry in manifest.entries:
         entries[entry.uri] = entry
         one = received.get(entry.uri)
-        if one and (entry.version or lake.has_blob(one.version)):
+        if one and (entry.version or (one.version and lake.has_blob(one.version))):
             entries[entry.uri] = replace(entry, version=one.version, duplicate_of=one.duplicate_of)
             continue
         if entry.version or entry.tombstone or entry.refusal:
@@ -60,15 +60,31 @@ def fetch(
         except UnreadableDocument as problem:
             entries[entry.uri] = replace(entry, refusal=problem.advice)
             denied += [problem] if isinstance(problem, AccessDenied) else []
-    if denied and not found:
+    if denied and not any(entry.version for entry in entries.values() if not entry.tombstone):
         raise SourceUnavailable(f"no document of this batch may be read: {denied[0]}")
     return _without_copies(entries, before, found)
 
 
-def receipts_of(manifest: Manifest, entries: Iterable[Entry]) -> dict[str, Received]:
-    """What reading found out: the entries whose version, or whose original, the listing did not tell."""
+def noting(read: Read, withheld: dict[str, str]) -> Read:
+    """The reading, but what the source withholds is also written into `withheld`: the reason by path."""
+
+    def noted(document: Listed) -> bytes:
+        try:
+            return read(document)
+        except Withheld as problem:
+            withheld[document.uri] = problem.advice
+            raise
+
+    return noted
+
+
+def receipts_of(
+    manifest: Manifest, entries: Iterable[Entry], withheld: Mapping[str, str] | None = None
+) -> dict[str, Received]:
+    """What reading found out: the entries whose version, or whose original, the listing did not tell; the withheld."""
+    why = withheld or {}
     listed = {entry.uri: Received(entry.version, entry.duplicate_of) for entry in manifest.entries}
-    found = {entry.uri: Received(entry.version, entry.duplicate_of) for entry in entries}
+    found = {entry.uri: Received(entry.version, entry.duplicate_of, why.get(entry.uri, "")) for entry in entries}
     return {uri: one for uri, one in found.items() if one != listed[uri]}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.documents.arrival import OK, UNREADABLE, fetch, receipts_of, receive_all, unchanged_of
+from assets.documents.arrival import OK, UNREADABLE, fetch, noting, receipts_of, receive_all, unchanged_of
 from assets.documents.extraction import Extracted, extract_many
 from assets.documents.fidelity import by_method, fidelity, is_flagged, readers_told, recall_overall
 from assets.documents.inspected import known_facts, remembering
@@ -67,18 +67,22 @@ def raw_pdfs(
     reader, read = reader_of(options.extraction), read_by(options.extraction)
     scans = scans_by(models, options.extraction)
     stage = Stage(context, store, observed={**scans, **read})
-    source = corpus.source()
+    withheld: dict[str, str] = {}
+    read_noting = noting(corpus.source().read, withheld)
     manifest = corpus.manifests().get(context.partition_key)
     before, receipts = corpus.before(manifest), corpus.receipts()
     earlier = receipts.of(manifest.sequence)
-    entries = fetch(manifest, before, earlier, source.read, store, corpus.erased().versions())
+    entries = fetch(manifest, before, earlier, read_noting, store, corpus.erased().versions())
     found = receipts_of(manifest, entries)
     if found != earlier:
         receipts.write(manifest.sequence, found)
     known = known_facts(store, {"code": INSPECTOR, SCANS: scans.get(SCANS, ""), READER: read[READER]})
     inspect = remembering(reader.inspect(scans=bool(scans)), known)
     unchanged = unchanged_of(entries, before, store, manifest.key)
-    rows = receive_all(entries, source.read, store, inspect, unchanged)
+    rows = receive_all(entries, read_noting, store, inspect, unchanged)
+    complete = receipts_of(manifest, entries, withheld)
+    if complete != found:
+        receipts.write(manifest.sequence, complete)
     refused = [row for row in rows if row["status"] == UNREADABLE]
     return stage.finish(
         RAW_PDFS,

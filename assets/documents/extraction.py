@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil
+from typing import Any
 
 from assets.documents.inspection import DocumentFacts, in_child
 from assets.documents.isolation import stop_with
@@ -17,8 +18,11 @@ from resources.errors import UnreadableDocument
 
 SECONDS_PER_DOCUMENT = 20.0
 SECONDS_PER_PAGE = 3.0
+SECONDS_WITHOUT_A_PAGE = SECONDS_PER_DOCUMENT + SECONDS_PER_PAGE
+"""How long opening a document or one of its pages may take: a file that hangs ends by then, however many pages it has."""
+
 _FEWEST_PAGES, _MOST_PAGES = 8, 32
-"""Pages of a task. A child's first page costs half as much again, a task's deadline grows with its pages."""
+"""Pages of a task. A child's first page costs half as much again."""
 
 Inspect = Callable[[bytes, str], DocumentFacts]
 
@@ -165,16 +169,15 @@ class _Work:
 
     def _hashes(self, name: str, data: bytes) -> tuple[Sequence[str], Sequence[str]]:
         """The hashes of a document's pages, and of their objects where the reader knows such."""
-        timeout = deadline(self._inspect(data, name).page_count)
+        count = self._inspect(data, name).page_count
         if self._reader.object_hashes is None:
-            hashes = in_child(self._reader.page_hashes, (data,), name, timeout, self._reader.parsers)
+            hashes = self._read(self._reader.page_hashes, (data,), name, count)
             return hashes, [""] * len(hashes)
-        objects = in_child(self._reader.object_hashes, (data,), name, timeout, self._reader.parsers)
+        objects = self._read(self._reader.object_hashes, (data,), name, count)
         hashes = [self._objects.get(object_sha, "") for object_sha in objects]
         unknown = [index for index, page_sha in enumerate(hashes) if not page_sha]
         if unknown:
-            task = (data, unknown)
-            looked = in_child(self._reader.page_hashes, task, name, timeout, self._reader.parsers)
+            looked = self._read(self._reader.page_hashes, (data, unknown), name, len(unknown))
             for index, page_sha in zip(unknown, looked, strict=True):
                 hashes[index] = page_sha
                 if objects[index]:
@@ -187,10 +190,9 @@ class _Work:
         return [indexes[start : start + size] for start in range(0, len(indexes), size)]
 
     def _parse(self, data: bytes, name: str, indexes: list[int], hashes: Sequence[str]) -> list[Page]:
-        task = (data, indexes, hashes)
-        return in_child(self._reader.parse_pages, task, name, deadline(len(indexes)), self._reader.parsers)
+        return self._read(self._reader.parse_pages, (data, indexes, hashes), name, len(indexes))
 
-
-def deadline(pages: int) -> float:
-    """Seconds that parsing this many pages may take."""
-    return SECONDS_PER_DOCUMENT + SECONDS_PER_PAGE * pages
+    def _read(self, function: Callable[..., Any], args: tuple[Any, ...], name: str, pages: int) -> Any:
+        """What a function of the reader finds out about this many pages, in time."""
+        seconds = SECONDS_PER_DOCUMENT + SECONDS_PER_PAGE * pages
+        return in_child(function, args, name, seconds, self._reader.parsers, SECONDS_WITHOUT_A_PAGE)

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from assets.documents.isolation import LAYOUT, ChildDied, DeadlineExceeded, TaskRaised, run_isolated
+from assets.documents.isolation import ChildDied, DeadlineExceeded, TaskRaised, run_isolated
+from assets.documents.nursery import LAYOUT
 from assets.documents.reasons import Reason, unreadable
 
 _SECONDS = 20.0
@@ -51,13 +52,20 @@ def inspected(look: Any, data: bytes, name: str, timeout: float | None = None, p
     return in_child(look, (data,), name, timeout or _SECONDS + _SECONDS_PER_MEGABYTE * len(data) / 1e6, parsers)
 
 
-def in_child(function: Any, args: tuple[Any, ...], name: str, timeout: float, parsers: str = LAYOUT) -> Any:
+def in_child(
+    function: Any,
+    args: tuple[Any, ...],
+    name: str,
+    timeout: float,
+    parsers: str = LAYOUT,
+    patience: float | None = None,
+) -> Any:
     """Run a parser function isolated; its Fault, a crash or a missed deadline becomes UnreadableDocument."""
     try:
-        result = run_isolated(function, args, timeout, parsers=parsers)
+        result = run_isolated(function, args, timeout, parsers=parsers, patience=patience)
     except DeadlineExceeded as error:
         hint = "its pages are too intricate: split the document, or print it to a new PDF"
-        raise unreadable(name, Reason.TOO_SLOW, f"parsing took longer than {timeout:.0f} s", hint) from error
+        raise unreadable(name, Reason.TOO_SLOW, f"parsing {error}", hint) from error
     except ChildDied as error:
         raise unreadable(name, Reason.CRASHED, str(error), "print it to a new PDF") from error
     except TaskRaised as error:

@@ -1,8 +1,8 @@
 """A killable place to parse documents: every task runs in a fresh, limited child process.
 
 MuPDF holds the interpreter lock while it works, so neither threads nor signals can stop a file that makes it spin:
-only another process can. A *nursery* is a small server process that has the parsers imported; it forks one child
-per task, which takes milliseconds. Nurseries are started with `subprocess`, not `multiprocessing`, so that the
+only another process can. A *nursery* (`assets.documents.nursery`) is a small server process that has the parsers
+imported; it forks one child per task, which takes milliseconds, and kills one that is late. Nurseries are started with `subprocess`, not `multiprocessing`, so that the
 caller's `__main__` is never imported again and a daemonic Dagster worker may use them too.
 
 Nothing outlives its caller: when that ends in whatever way, the pipe to it closes, and the nursery kills its child and
@@ -14,25 +14,23 @@ import contextlib
 import math
 import os
 import pickle
-import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from io import FileIO
-from multiprocessing.connection import Connection, Pipe, wait
+from multiprocessing.connection import Pipe
 from pathlib import Path
 from typing import Any
 
+from assets.documents.nursery import IDLE_SECONDS, LAYOUT, Task
+
 GIGABYTE = 1 << 30
-LAYOUT, PDFIUM = "layout", "pdfium"
-"""What a nursery has imported: PyMuPDF with pdfium, or pdfium alone."""
 
 _START_SECONDS = 120.0  # importing the layout models takes 2 s alone and far longer on a crowded machine
-_IDLE_SECONDS = 30.0  # a nursery without work (250 MB) leaves; one idle for half as long is not trusted with more
 _LOOK_UP_SECONDS = 0.2  # how soon a thread that waits for its task notices that it is to stop
+_GRACE_SECONDS = 10.0  # a nursery that says nothing for so long after the deadline is killed with its child
 _LARGE_MEMORY_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # models touch 150 MB anew for every page
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
 
@@ -42,7 +40,7 @@ class IsolationError(Exception):
 
 
 class DeadlineExceeded(IsolationError):
-    """The task was still running when its time was over."""
+    """The task was still running when its time was over, or had not got on for too long."""
 
 
 class Stopped(IsolationError):
@@ -68,19 +66,24 @@ def run_isolated(
     timeout: float,
     memory_bytes: int = 4 * GIGABYTE,
     parsers: str = LAYOUT,
+    patience: float | None = None,
 ) -> Any:
     """The result of a module-level function, run in a child with a deadline (seconds) and an address-space limit.
 
-    `parsers` is which libraries the child finds imported.
+    `parsers` is which libraries the child finds imported. With `patience`, a task that does not call `getting_on` for so
+    many seconds is late, too.
     """
-    task = pickle.dumps((function, tuple(args), memory_bytes, math.ceil(timeout) + 10))
+    work = pickle.dumps((function, tuple(args)))
+    task = Task(timeout, timeout if patience is None else patience, memory_bytes, math.ceil(timeout) + 10)
     nursery = _borrow(parsers)
     try:
-        status, answer = nursery.run(task, timeout)
+        late, status, answer = nursery.run(task, work)
     except BaseException:
         nursery.kill()
         raise
     _give_back(nursery)
+    if late:
+        raise DeadlineExceeded(late)
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
         raise DeadlineExceeded("used up its CPU time")
     if status != 0 or not answer:
@@ -113,7 +116,7 @@ class _Nursery:
         self.connection, theirs = Pipe()
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", f"from {__name__} import serve; serve({theirs.fileno()}, {parsers!r})"],
+            [sys.executable, "-c", f"from {Task.__module__} import serve; serve({theirs.fileno()}, {parsers!r})"],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -131,20 +134,21 @@ class _Nursery:
             self.kill()
             raise RuntimeError(f"the document parser did not start: {problem}")
 
-    def run(self, task: bytes, timeout: float) -> tuple[int, bytes]:
-        """Wait status and pickled answer of one task."""
+    def run(self, task: Task, work: bytes) -> tuple[str, int, bytes]:
+        """Why a task was killed (empty: it was not), its wait status and its pickled answer."""
         try:
-            self.connection.send_bytes(task)
+            self.connection.send_bytes(pickle.dumps(task))
+            self.connection.send_bytes(work)
         except OSError as error:
             raise ChildDied("its server process is gone") from error
-        return self._receive(timeout)
+        return self._receive(task.seconds + _GRACE_SECONDS)
 
     def _receive(self, timeout: float) -> Any:
         try:
             end = time.monotonic() + timeout
             while not self.connection.poll(min(_LOOK_UP_SECONDS, max(0.0, end - time.monotonic()))):
                 if time.monotonic() >= end:
-                    raise DeadlineExceeded(f"not done after {timeout:.0f} s")
+                    raise DeadlineExceeded(f"brought no answer within {timeout:.0f} s")
                 if _thread.stop.is_set():
                     raise Stopped
             return pickle.loads(self.connection.recv_bytes())
@@ -177,7 +181,7 @@ def _borrow(parsers: str) -> _Nursery:
     with _lock:
         for nursery in [one for one in reversed(_idle) if one.parsers == parsers]:
             _idle.remove(nursery)
-            if time.monotonic() - nursery.idle_since < _IDLE_SECONDS / 2:
+            if time.monotonic() - nursery.idle_since < IDLE_SECONDS / 2:  # an older one may be about to leave
                 return nursery
             nursery.kill()
     return _Nursery(parsers)
@@ -193,91 +197,3 @@ def _cause_of_death(status: int) -> str:
     if os.WIFSIGNALED(status):
         return f"died of {signal.Signals(os.WTERMSIG(status)).name}"
     return f"ended with code {os.waitstatus_to_exitcode(status)} and no answer"
-
-
-def serve(descriptor: int, parsers: str) -> None:
-    """The server's main loop: one forked child per task, until the caller hangs up or has no more work."""
-    connection = Connection(descriptor)
-    try:
-        _PARSERS[parsers]()
-    except Exception as error:
-        connection.send_bytes(pickle.dumps(f"{type(error).__name__}: {error}"))
-        return
-    connection.send_bytes(pickle.dumps(""))
-    while connection.poll(_IDLE_SECONDS):
-        try:
-            task = connection.recv_bytes()
-        except EOFError:
-            return
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(reading)
-            _child(task, writing)
-        os.close(writing)
-        with os.fdopen(reading, "rb", buffering=0) as pipe:
-            answer = _answer(pipe, connection, child)
-        _, status = os.waitpid(child, 0)
-        try:
-            connection.send_bytes(pickle.dumps((status, answer)))
-        except OSError:
-            return
-
-
-def _answer(pipe: FileIO, connection: Connection, child: int) -> bytes:
-    """All that the child writes. A caller that hangs up meanwhile has died: the child is killed."""
-    parts = []
-    while True:
-        if connection in wait([pipe.fileno(), connection]):  # callers say nothing while a task runs
-            os.kill(child, signal.SIGKILL)
-            return b""
-        parts.append(pipe.read(GIGABYTE // 1024))
-        if not parts[-1]:
-            return b"".join(parts)
-
-
-def _child(task: bytes, writing: int) -> None:
-    """Run one task under its limits, write the pickled answer, and leave without cleaning up."""
-    code = 1
-    try:
-        function, args, memory_bytes, cpu_seconds = pickle.loads(task)
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        try:
-            answer = ("value", function(*args))
-        except Exception as error:  # the parsers raise dozens of unrelated types
-            answer = ("raised", type(error).__name__, str(error)[:500])
-        with os.fdopen(writing, "wb") as pipe:
-            pipe.write(pickle.dumps(answer))
-        code = 0
-    finally:
-        os._exit(code)
-
-
-def _import_layout() -> None:
-    """Import PyMuPDF and its witness, with one thread per inference session: threads do not survive a fork."""
-    import onnxruntime
-
-    class OneThread(onnxruntime.SessionOptions):
-        def __init__(self) -> None:
-            super().__init__()
-            self.intra_op_num_threads = 1
-            self.inter_op_num_threads = 1
-
-    onnxruntime.SessionOptions = OneThread
-
-    import pymupdf
-
-    pymupdf.TOOLS.mupdf_display_errors(False)
-    pymupdf.TOOLS.mupdf_display_warnings(False)
-    _import_pdfium()
-
-
-def _import_pdfium() -> None:
-    import pypdfium2
-
-    pypdfium2.PdfDocument.new().close()
-
-
-_PARSERS = {LAYOUT: _import_layout, PDFIUM: _import_pdfium}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.documents.inspection import Fault, open_pdf
+from assets.documents.nursery import getting_on
 from assets.documents.parsing import outlines_of
 from resources.hashing import content_hash
 
@@ -52,6 +53,7 @@ def object_hashes(data: bytes) -> list[str] | Fault:
     objects = _Objects(document)
     hashes = []
     for index in range(document.page_count):
+        getting_on()
         try:
             found = objects.page(document.page_xref(index))
             hashes.append(content_hash(found.hex(), outlines.get(index, {})))

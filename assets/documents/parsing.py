@@ -9,6 +9,7 @@ from typing import Any
 from assets.documents.inspection import Fault, open_pdf
 from assets.documents.links import Link, links_of, placed
 from assets.documents.markdown import box_markdown, heading_level, outline_key
+from assets.documents.nursery import getting_on
 from assets.documents.page_text import Rectangle, inside, witness_text, words_in
 from assets.documents.symbols import spell_out_pictograms
 from assets.documents.witness import broken_addresses, divided_words, recalls, respaced
@@ -77,6 +78,7 @@ def page_hashes(data: bytes, indexes: Sequence[int] | None = None) -> list[str] 
     outlines = outlines_of(document)
     hashes = []
     for page in document if indexes is None else (document[index] for index in indexes):
+        getting_on()
         spans = [
             (span["text"], span["font"], round(span["size"], 2), span["flags"], [round(x, 1) for x in span["bbox"]])
             for span in _spans(page)
@@ -100,7 +102,11 @@ def parse_pages(data: bytes, indexes: list[int], hashes: Sequence[str]) -> list[
         document.tobytes(encryption=_NOT_ENCRYPTED) if rewritten or document.is_repaired else data
     )
     outlines = outlines_of(document)
-    return [_page(document, witness, index, hashes[index], outlines.get(index, {})) for index in indexes]
+    pages = []
+    for index in indexes:
+        getting_on()
+        pages.append(_page(document, witness, index, hashes[index], outlines.get(index, {})))
+    return pages
 
 
 def _page(document: Any, witness: Any, index: int, page_sha: str, outline: dict[str, int]) -> Page:

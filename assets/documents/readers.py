@@ -8,7 +8,7 @@ from typing import Any
 
 from assets.documents import inspection, page_objects, parsing
 from assets.documents.inspection import DocumentFacts, Fault, inspected
-from assets.documents.isolation import LAYOUT, PDFIUM
+from assets.documents.nursery import LAYOUT, PDFIUM
 from assets.documents.parsing import Page
 from assets.documents.permissive import pdfium, reading
 from resources.code_version import code_version, release

@@ -4,7 +4,7 @@ import io
 from dataclasses import dataclass
 
 from assets.documents.inspection import Fault, in_child
-from assets.documents.isolation import PDFIUM
+from assets.documents.nursery import PDFIUM
 from assets.documents.permissive.pdfium import open_document
 
 OVERLAP = 0.1

@@ -23,7 +23,7 @@ from assets.raft.recipe_files import recipe_named, valid_recipes
 from assets.retrieval.assets import search_index
 from assets.retrieval.neighbours import rank_chunks
 from assets.training.assets import fine_tuned_model, model_registry
-from assets.training.learned import contamination, tested
+from assets.training.learned import contamination, held_out
 from assets.training.students import unusable
 from resources.code_version import code_version
 from resources.folders import FoldersResource
@@ -193,7 +193,7 @@ def test_answers(
     champion = champion_row(store)
     absent = ""
     if champion:
-        absent = unusable(champion, trainers) or contamination(store, champion["model_id"], tested(items))
+        absent = unusable(champion, trainers) or contamination(store, champion["model_id"], held_out(items))
     if absent:
         context.log.warning(f"the champion does not take part: {absent}")
         champion = None

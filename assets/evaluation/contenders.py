@@ -7,7 +7,7 @@ from typing import Any
 from assets.evaluation.arms import BASE_RAG, TUNED_RAG
 from assets.evaluation.champion import current
 from assets.evaluation.comparison import Contender, board_of
-from assets.training.learned import contamination, tested
+from assets.training.learned import contamination, held_out
 from assets.training.models import registered
 from resources.errors import LakeError
 from resources.lake.lake import Lake
@@ -56,7 +56,7 @@ def select(
     the test, or none of them is among those.
     """
     table, found, barred = [], [], []
-    test = tested(items)
+    test = held_out(items)
     for recipe in sorted(recipes):
         rows = lake.rows_or_empty(FINE_TUNED_MODEL, recipe)
         if not rows:

@@ -33,7 +33,7 @@ class Incumbent:
     def asked_by(self, models: Models, trainers: TrainersResource) -> ChatModel:
         """The student as things stand. Raises `DeploymentFailed`, in words, if it would have to be deployed."""
         target = standing(self.participant.student, trainers, self.participant.data)
-        return models.target(target.provider, self.participant.parameters)
+        return models.target(target.provider, self.participant.parameters, target.price)
 
 
 def incumbent_of(lake: Lake, trainers: TrainersResource, recipes: Mapping[str, Recipe]) -> Incumbent:

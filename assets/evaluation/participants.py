@@ -151,7 +151,12 @@ def _begin(
         if not recorded.unanswered(requests):
             return lambda: recorded
     endpoint = own.enter_context(endpoints.brought_up(one.student))
-    return lambda: models.target(endpoints.ready(endpoint, one.student, one.data).provider, one.parameters)
+
+    def once_up() -> ChatModel:
+        target = endpoints.ready(endpoint, one.student, one.data)
+        return models.target(target.provider, one.parameters, target.price)
+
+    return once_up
 
 
 def _ask(

@@ -18,7 +18,7 @@ from assets.evaluation.metrics import score_answers
 from assets.evaluation.page_images import highlighter
 from assets.evaluation.report import Provenance, Report, ReportInputs
 from assets.raft.recipes import Recipe
-from assets.training.learned import shared_with, tested
+from assets.training.learned import held_out, shared_with
 from resources.corpus.manifest import sequence_of
 from resources.errors import LakeError
 from resources.files import write_whole
@@ -81,7 +81,7 @@ def report_inputs(
                 "evaluation": options.evaluation.seed,
             },
             training_rows=len(selection.model["training_rows"]),
-            contaminated=shared_with(lake, selection.model["model_id"], tested(items)),
+            contaminated=shared_with(lake, selection.model["model_id"], held_out(items)),
             readers=readers_told(_pages_in_use(lake, corpus)),
             rejected=dict(Counter(row["reason"] for row in bank if row["reason"])),
         ),

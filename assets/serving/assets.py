@@ -51,7 +51,8 @@ def model_endpoint(
 
     def smoke(target: ChatTarget, name: str) -> None:
         with models.open(context.run.run_id) as opened:
-            put_smoke_question(opened.target(target.provider, incumbent.participant.parameters), store, name)
+            student = opened.target(target.provider, incumbent.participant.parameters, target.price)
+            put_smoke_question(student, store, name)
 
     endpoints = Endpoints(trainers, context.run.run_id, context.log.warning)
     champion = incumbent.participant

@@ -84,7 +84,8 @@ class Assistant:
         asked = next((message.content for message in reversed(messages) if message.role == "user"), "")
         key, incumbent = self._incumbent()
         with self._models.open() as models:
-            student = models.target(self._target(key, incumbent).provider, incumbent.participant.parameters)
+            target = self._target(key, incumbent)
+            student = models.target(target.provider, incumbent.participant.parameters, target.price)
             try:
                 if FRAME in asked:
                     return self._passed_through(messages, asked, student, incumbent)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.raft.similarity import normalised
-from assets.training.learned import count_shared, facts_of, tested
+from assets.training.learned import count_shared, facts_of, held_out
 from resources.lake.lake import Lake
 from resources.lake.tables import CHANGED_FACTS, FINE_TUNED_MODEL, QUESTION_BANK, RAFT_DATASET
 
@@ -92,7 +92,7 @@ def _asked_by_the_test(lake: Lake, recipe: str, bank: Iterable[Row]) -> int:
 
     What its parents learned does not count here, since training again would not unlearn it.
     """
-    test = tested(row for row in bank if row["status"] == "kept")
+    test = held_out(row for row in bank if row["status"] == "kept")
     return sum(count_shared(facts_of(lake, row["model_id"]) or (), test) for row in lake.rows(FINE_TUNED_MODEL, recipe))
 
 

@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Tested:
+class HeldOut:
     """What a test asks: the chunks that answer it, and its questions by what they ask."""
 
     chunks: frozenset[str]
@@ -37,11 +37,11 @@ class Tested:
         return fact["chunk_id"] in self.chunks or question_key(fact["question"]) in self.questions
 
 
-def tested(rows: Iterable[Row]) -> Tested:
+def held_out(rows: Iterable[Row]) -> HeldOut:
     """Of rows of `question_bank` or `evaluation_set`, those of the test."""
     test = [row for row in rows if row["split"] == TEST]
     chunks = frozenset(row["chunk_id"] for row in test if row["chunk_id"])
-    return Tested(chunks, frozenset(question_key(row["question"]) for row in test))
+    return HeldOut(chunks, frozenset(question_key(row["question"]) for row in test))
 
 
 def remember(lake: Lake, model_id: str, composed: Sequence[Row], data: TrainingData) -> None:
@@ -100,7 +100,7 @@ def parent_of(row: Row) -> str:
     return json.loads(row["spec"]).get("parent", "") if row["spec"] else ""
 
 
-def shared_with(lake: Lake, model_id: str, test: Tested) -> int | None:
+def shared_with(lake: Lake, model_id: str, test: HeldOut) -> int | None:
     """How many rows that a model trained on, or one that it went on from, the test asks about; None if not known."""
     kept = [facts_of(lake, member) for member in line_of(lake, model_id)]
     if any(facts is None for facts in kept):
@@ -108,11 +108,11 @@ def shared_with(lake: Lake, model_id: str, test: Tested) -> int | None:
     return sum(count_shared(facts or (), test) for facts in kept)
 
 
-def count_shared(facts: Iterable[Row], test: Tested) -> int:
+def count_shared(facts: Iterable[Row], test: HeldOut) -> int:
     return sum(fact["split"] == TRAIN and test.meets(fact) for fact in facts)
 
 
-def contamination(lake: Lake, model_id: str, test: Tested) -> str:
+def contamination(lake: Lake, model_id: str, test: HeldOut) -> str:
     """Why a model may not meet a test, or an empty text."""
     shared = shared_with(lake, model_id, test)
     return f"the test asks about {shared} of the rows that it or its parents trained on" if shared else ""

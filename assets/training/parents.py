@@ -5,7 +5,7 @@ from typing import Any
 
 from assets.evaluation.contenders import champion_row
 from assets.raft.recipes import Recipe
-from assets.training.learned import contamination, line_of, parent_of, tested
+from assets.training.learned import contamination, held_out, line_of, parent_of
 from assets.training.models import registered
 from resources.lake.lake import Lake
 from resources.lake.tables import FINE_TUNED_MODEL, MODEL_REGISTRY, QUESTION_BANK
@@ -71,4 +71,4 @@ def _unfit(lake: Lake, recipe: Recipe, trainer: Trainer, champion: Row) -> str:
     if champion["stamp"] and not trainer.not_real():
         return f"it is not a real model: {champion['stamp']}"
     kept = (row for row in lake.rows_or_empty(QUESTION_BANK) if row["status"] == "kept")
-    return contamination(lake, champion["model_id"], tested(kept))
+    return contamination(lake, champion["model_id"], held_out(kept))

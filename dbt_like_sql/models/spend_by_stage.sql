@@ -1,6 +1,7 @@
 -- What the recorded model calls cost, by role, model and day (UTC): calls, tokens and US dollars. A call that was answered
 -- from the ledger is not a new call and cost nothing; an erased one was paid and counts. cached_tokens of the prompt
--- tokens came from the provider's cache; not_real of the calls were answered by an emulator.
+-- tokens came from the provider's cache; not_real of the calls were answered by an emulator. The role `training` counts
+-- billed training jobs by the day of their end; the tokens that they trained on stand as prompt tokens.
 -- @group: 8_marts
 -- @kinds: duckdb,sql
 -- @key: role model day

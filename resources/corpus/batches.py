@@ -18,8 +18,7 @@ def current_entries(
     for manifest in sorted(manifests, key=lambda m: m.sequence):
         found = (received or {}).get(manifest.sequence, {})
         for entry in manifest.entries:
-            one = found.get(entry.uri)
-            latest[entry.uri] = replace(entry, version=one.version, duplicate_of=one.duplicate_of) if one else entry
+            latest[entry.uri] = _completed(entry, found.get(entry.uri))
     return latest
 
 
@@ -78,8 +77,18 @@ def _with_version(listed: Listed, known: Entry | None) -> Listed:
     return replace(listed, version=known.version)
 
 
+def _completed(entry: Entry, found: Received | None) -> Entry:
+    """The entry with what reading its document found out."""
+    if found is None:
+        return entry
+    refusal = found.withheld or entry.refusal
+    return replace(entry, version=found.version, duplicate_of=found.duplicate_of, refusal=refusal)
+
+
 def _same(known: Entry | None, wanted: Entry) -> bool:
     if known is None or known.tombstone or known.duplicate_of != wanted.duplicate_of:
+        return False
+    if bool(known.refusal) != bool(wanted.refusal):
         return False
     if known.version and wanted.version:
         return known.version == wanted.version
@@ -87,4 +96,6 @@ def _same(known: Entry | None, wanted: Entry) -> bool:
 
 
 def _counts(entry: Entry | None, version: str) -> bool:
-    return entry is not None and entry.version == version and not entry.tombstone and not entry.duplicate_of
+    if entry is None or entry.tombstone or entry.refusal or entry.duplicate_of:
+        return False
+    return entry.version == version

@@ -14,14 +14,16 @@ from obstore.store import ObjectStore, from_url
 from resources.corpus.manifest import Listed
 from resources.corpus.source import (
     LARGEST,
+    TRIED_AGAIN,
     AccessDenied,
     Listing,
     SourceUnavailable,
+    Withheld,
     changed,
     gone,
     refuse_larger,
 )
-from resources.errors import UnreadableDocument, without_password
+from resources.errors import without_password
 
 if TYPE_CHECKING:
     from obstore import GetOptions
@@ -95,6 +97,16 @@ class BucketSource:
             raise changed(document)
         return bytes(data)
 
+    def readable(self, document: Listed) -> bool:
+        if document.size > self._limit:
+            return False
+        try:
+            first: GetOptions = {"range": (0, 1)} if document.size else {}
+            obstore.get(self._open(), document.uri, options=first).bytes()
+        except _FAILURES:
+            return False
+        return True
+
     def where(self, uri: str) -> str:
         return f"{self._url}/{uri}"
 
@@ -117,11 +129,11 @@ class BucketSource:
             data += chunk
             refuse_larger(document, len(data), self._limit)
 
-    def _denied(self, document: Listed, error: Exception) -> UnreadableDocument:
+    def _denied(self, document: Listed, error: Exception) -> Withheld:
         reason = reason_of(error)
         if "InvalidObjectState" in reason:
-            return UnreadableDocument(document.uri, "it is archived", "restore it, then upload it again")
-        hint = f"the credentials in {self._words.variables} need {self._words.to_read}; then upload it again"
+            return Withheld(document.uri, "it is archived", f"restore it; {TRIED_AGAIN}")
+        hint = f"the credentials in {self._words.variables} need {self._words.to_read}; {TRIED_AGAIN}"
         return AccessDenied(document.uri, f"the store denies reading it: {reason}", hint)
 
     def _problem(self, error: Exception) -> str:

@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from resources.corpus.manifest import Listed
-from resources.corpus.source import LARGEST, Listing, SourceUnavailable, changed, gone, refuse_larger
+from resources.corpus.source import (
+    LARGEST,
+    TRIED_AGAIN,
+    Listing,
+    SourceUnavailable,
+    Withheld,
+    changed,
+    gone,
+    refuse_larger,
+)
 from resources.errors import UnreadableDocument
 from resources.files import write_whole
 from resources.hashing import short_id, well_formed
@@ -72,12 +81,18 @@ class FolderSource:
                 raise SourceUnavailable(self._problem(error)) from error
             raise gone(document) from error
         except OSError as error:
-            raise UnreadableDocument(
-                document.uri, f"cannot be read: {error.strerror}", "check its permissions"
-            ) from error
+            hint = f"check its permissions and its disk; {TRIED_AGAIN}"
+            raise Withheld(document.uri, f"cannot be read: {error.strerror}", hint) from error
         if hashlib.sha256(data).hexdigest() != document.version:
             raise changed(document)
         return data
+
+    def readable(self, document: Listed) -> bool:
+        try:
+            self.read(document)
+        except (UnreadableDocument, SourceUnavailable):
+            return False
+        return True
 
     def where(self, uri: str) -> str:
         return str(self.path(uri))

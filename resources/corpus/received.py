@@ -12,10 +12,14 @@ from resources.hashing import canonical_json
 
 @dataclass(frozen=True)
 class Received:
-    """The sha256 of a document's bytes, and the document with the same bytes that counts instead, if there is one."""
+    """The sha256 of a document's bytes, and the document with the same bytes that counts instead, if there is one.
+
+    `withheld` says why the source did not hand the document out, though it may later.
+    """
 
     version: str
     duplicate_of: str = ""
+    withheld: str = ""
 
 
 class Receipts:

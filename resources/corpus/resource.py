@@ -1,5 +1,7 @@
 """The corpus as a Dagster resource: the configured source, and the batches that are planned from it."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -12,8 +14,12 @@ from resources.corpus.folder import FolderSource
 from resources.corpus.manifest import Entry, Manifest, Manifests
 from resources.corpus.received import Receipts
 from resources.corpus.source import DocumentSource, SourceUnavailable
+from resources.corpus.withheld import with_refusals
 from resources.egress.policy import EgressOptions, admit
 from resources.errors import without_password
+
+SECONDS_PER_TURN = 30
+"""Scans within so many seconds ask for the same withheld documents."""
 
 
 class CorpusResource(dg.ConfigurableResource):
@@ -47,20 +53,22 @@ class CorpusResource(dg.ConfigurableResource):
         known = current_entries(earlier, self.receipts().load())
         return {uri: entry for uri, entry in known.items() if uri not in later}
 
-    def pending(self, max_documents: int) -> list[Manifest]:
+    def pending(self, max_documents: int, now: Callable[[], float] = time.time) -> list[Manifest]:
         """The batches that a scan would freeze now. Raises `SourceUnavailable` if the source cannot be listed."""
         # What is known is read before the listing: if another scan freezes a batch in between, this one's numbers
         # are taken, and its older listing changes nothing.
         known = self.manifests().load()
         received = self.receipts().load()
-        listing = self.source().list()
+        source = self.source()
+        listing = source.list()
         if listing.documents is None:
             raise SourceUnavailable(listing.problem)
         erased = self.erased().marks()
-        inventory = [one for one in listing.documents if not erased.cover(one)]
+        wanted = [one for one in listing.documents if not erased.cover(one)]
+        before = current_entries(known, received)
         return plan_batches(
-            inventory,
-            current_entries(known, received),
+            with_refusals(wanted, before, source.readable, int(now() / SECONDS_PER_TURN)),
+            before,
             max((manifest.sequence for manifest in known), default=0) + 1,
             max_documents,
             without_password(self.documents),

@@ -15,7 +15,11 @@ class SourceUnavailable(RaftlineError):
     """A source cannot be read at all now. Its batch fails and is done when the source is back."""
 
 
-class AccessDenied(UnreadableDocument):
+class Withheld(UnreadableDocument):
+    """A source lists a document and does not hand it out now. Scans look whether it does by then."""
+
+
+class AccessDenied(Withheld):
     """A source lists a document and does not let us read it."""
 
 
@@ -37,9 +41,13 @@ class DocumentSource(Protocol):
     def read(self, document: Listed) -> bytes:
         """The bytes that were listed.
 
-        Raises `UnreadableDocument` if they are gone, changed, too large or denied, `SourceUnavailable` if the source
-        does not answer.
+        Raises `UnreadableDocument` if they changed or are too large, `Withheld` if they cannot be had now,
+        `SourceUnavailable` if the source does not answer.
         """
+        ...
+
+    def readable(self, document: Listed) -> bool:
+        """Whether a document that was withheld can be read now."""
         ...
 
     def where(self, uri: str) -> str:
@@ -58,11 +66,15 @@ def refuse_larger(document: Listed, size: int, limit: int) -> None:
         raise UnreadableDocument(document.uri, f"too large: {megabytes}", "split it")
 
 
+TRIED_AGAIN = "each scan looks whether it can be read by then"
+"""What the row of a withheld document promises."""
+
+
 def changed(document: Listed) -> UnreadableDocument:
     """What is raised when a document is no longer the one that was listed."""
     return UnreadableDocument(document.uri, "changed since it was listed", "the next scan brings the new version")
 
 
-def gone(document: Listed) -> UnreadableDocument:
+def gone(document: Listed) -> Withheld:
     """What is raised when a listed document is not there any more."""
-    return UnreadableDocument(document.uri, "gone from the source since it was listed", "add it again")
+    return Withheld(document.uri, "gone from the source since it was listed", "add it again")

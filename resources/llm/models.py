@@ -12,7 +12,7 @@ from resources.llm.batch_service import batch_lane
 from resources.llm.budget import require_approval
 from resources.llm.estimate import StageEstimate
 from resources.llm.gateway import EmbeddingLane, Gateway, Lane
-from resources.llm.prices import Price, price_of
+from resources.llm.prices import FREE, Price, price_of
 from resources.llm.provider import Absent, ChatProvider
 from resources.llm.providers import chat_provider, embedding_provider
 from resources.llm.providers.hosted import HostedChat
@@ -145,9 +145,16 @@ class Models:
             return ChatModel(lane, self.gateway, door=self.door)
         return ChatModel(lane, self.gateway, settings.parameters.pairs(), self.door, Site(role, settings).dialect)
 
-    def target(self, provider: ChatProvider, parameters: tuple[tuple[str, float | int | str], ...] = ()) -> ChatModel:
-        """A base or trained student as a chat model in the role `student`."""
-        return ChatModel(Lane("student", provider), self.gateway, parameters, self.door)
+    def target(
+        self,
+        provider: ChatProvider,
+        parameters: tuple[tuple[str, float | int | str], ...] = (),
+        price: Price = FREE,
+    ) -> ChatModel:
+        """A base or trained student as a chat model in the role `student`, at the price of its tokens."""
+        if not price.known:
+            self.usage.unpriced.add(f"trainers.{provider.identity.provider}.price")
+        return ChatModel(Lane("student", provider, price), self.gateway, parameters, self.door)
 
     def recorded(
         self, identity: ModelIdentity, parameters: tuple[tuple[str, float | int | str], ...] = ()

@@ -270,6 +270,14 @@ class Trainer(dg.ConfigurableResource, ABC):
     def artifact(self, handle: JobHandle) -> Artifact:
         """The finished model. Raises `TrainingFailed` if it is missing or does not match its hashes."""
 
+    def probe(self) -> str:
+        """Who trains, and what it takes to ask: reading calls alone, in words for `raftline doctor`."""
+        return "nothing to look at"
+
+    def discard(self, handle: JobHandle) -> Sequence[str]:
+        """Deletes what was uploaded for a job that is over, and its files where we may; names what is gone."""
+        return ()
+
 
 def verify_files(folder: Path, files: Mapping[str, str]) -> None:
     """Raises `TrainingFailed` naming the first file whose sha256 differs from the manifest."""

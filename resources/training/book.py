@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -21,18 +20,20 @@ from resources.training.book_tables import (
     INTENT,
     OPEN,
     SUBMITTED,
-    SUPERSEDED,
     Ending,
     Job,
+    day_of,
     job_of,
     jobs,
     metadata,
+    no_spend,
+    outcome_of,
+    quoted,
+    seconds_of,
     spec_columns,
+    usd_of,
 )
 from resources.training.leases import held, hold
-
-STAGE = "training"
-"""What the spend mart calls training jobs."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class TrainingBook:
     def intend(self, spec: TrainingSpec, order: Order, quote: Quote | None = None) -> Job:
         """Books that a job is about to be created: a new attempt, or the one that is intended already."""
         known = self.last(spec.idem())
-        quoted = _quoted(quote) if quote else {}
+        price = quoted(quote) if quote else {}
         if known and known.open:
             return self._change(
                 known,
@@ -91,7 +92,7 @@ class TrainingBook:
                 not_before=0.0,
                 message="",
                 ending="",
-                **quoted,
+                **price,
             )
         now, attempt = self.clock(), known.attempt + 1 if known else 1
         row = {
@@ -109,7 +110,7 @@ class TrainingBook:
             "booked_at": now,
             "looked_at": now,
             "not_before": 0.0,
-            **_quoted(quote or Quote(None, "")),
+            **quoted(quote or Quote(None, "")),
         }
         with self.ledger.writing() as connection:
             connection.execute(jobs.insert().values(row))
@@ -117,7 +118,7 @@ class TrainingBook:
 
     def submitted(self, job: Job, handle: JobHandle) -> Job:
         """Books the handle: the job exists at its service."""
-        since = _seconds(handle.submitted_at) or self.clock()
+        since = seconds_of(handle.submitted_at) or self.clock()
         return self._change(
             job, status=SUBMITTED, handle=handle.to_json(), submitted_at=since, message="", not_before=0.0
         )
@@ -156,7 +157,7 @@ class TrainingBook:
             seen |= {"cost_usd": cost.usd, "cost_quantity": cost.quantity, "cost_unit": cost.unit[:60]}
         if not state.terminal:
             return self._change(job, only_open=True, **seen, looked_at=self.clock())
-        return self._finish(job, _outcome(job.ending, state.phase), **seen)
+        return self._finish(job, outcome_of(job.ending, state.phase), **seen)
 
     def unseen(self, job: Job, message: str) -> Job:
         """Books that the service could not be asked."""
@@ -183,7 +184,7 @@ class TrainingBook:
     def spent(self, month: str) -> float:
         """USD of a month (UTC, `2026-11`): what jobs that ended in it cost, and what is expected of those not yet billed."""
         found = self._select(sa.or_(jobs.c.day.between(f"{month}-01", f"{month}-31"), jobs.c.status == SUBMITTED))
-        return sum(_usd(job) for job in found)
+        return sum(usd_of(job) for job in found)
 
     def spend(self) -> pa.Table:
         """Billed jobs by model and day of their end, as the spend mart reads them beside model calls.
@@ -192,8 +193,8 @@ class TrainingBook:
         """
         rows: dict[tuple[str, str], dict[str, Any]] = {}
         for job in self._select(jobs.c.cost_quantity.is_not(None), jobs.c.day != ""):
-            key = (f"{job.backend}/{job.spec.base_model}", _day(job.finished_at or 0.0))
-            row = rows.setdefault(key, _no_spend(*key))
+            key = (f"{job.backend}/{job.spec.base_model}", day_of(job.finished_at or 0.0))
+            row = rows.setdefault(key, no_spend(*key))
             tokens = int(job.cost.quantity) if job.cost and "token" in job.cost.unit else 0
             row["calls"] += 1
             row["prompt_tokens"] += tokens
@@ -203,7 +204,7 @@ class TrainingBook:
 
     def _finish(self, job: Job, status: str, **values: Any) -> Job:
         now = self.clock()
-        ended = {"status": status, "finished_at": now, "looked_at": now, "day": _day(now)}
+        ended = {"status": status, "finished_at": now, "looked_at": now, "day": day_of(now)}
         return self._change(job, only_open=True, **ended, **values)
 
     def _change(self, job: Job, only_open: bool = False, **values: Any) -> Job:
@@ -235,38 +236,3 @@ def open_book(ledger_url: str, clock: Callable[[], float] = time.time) -> Genera
         yield TrainingBook(ledger, clock)
     finally:
         ledger.close()
-
-
-def _outcome(ending: str, phase: str) -> str:
-    if ending == SUPERSEDED:
-        return SUPERSEDED
-    return FAILED if ending == "deadline" and phase == CANCELLED else phase
-
-
-def _usd(job: Job) -> float:
-    """What a job cost, or is expected to cost while it runs, or where its service never said."""
-    if job.cost and job.cost.usd is not None:
-        return job.cost.usd
-    return (job.quote.usd or 0.0) if job.status in (SUBMITTED, SUCCEEDED) else 0.0
-
-
-def _quoted(quote: Quote) -> dict[str, Any]:
-    return {"quote_usd": quote.usd, "quote_seconds": quote.seconds, "quote_basis": quote.basis}
-
-
-def _no_spend(model: str, day: str) -> dict[str, Any]:
-    counted = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "not_real")
-    return {"stage": STAGE, "model": model, "day": day, "cost": 0.0, **dict.fromkeys(counted, 0)}
-
-
-def _day(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
-
-
-def _seconds(moment: str) -> float | None:
-    """An ISO time as seconds since 1970; None for what is none."""
-    try:
-        found = datetime.fromisoformat(moment)
-    except ValueError:
-        return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

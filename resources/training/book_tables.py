@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from resources.training.base import Cost, JobHandle, Quote, TrainingSpec
+from resources.training.base import CANCELLED, FAILED, SUCCEEDED, Cost, JobHandle, Quote, TrainingSpec
 
 INTENT = "intent"
 SUBMITTED = "submitted"
@@ -130,3 +131,42 @@ def spec_columns(spec: TrainingSpec) -> dict[str, Any]:
         "dataset_version": spec.dataset_version,
         "spec": json.dumps(spec.as_dict()),
     }
+
+
+def outcome_of(ending: str, phase: str) -> str:
+    """What the end of a job is called, given why it was ended."""
+    if ending == SUPERSEDED:
+        return SUPERSEDED
+    return FAILED if ending == "deadline" and phase == CANCELLED else phase
+
+
+def usd_of(job: Job) -> float:
+    """What a job cost, or is expected to cost while it runs, or where its service never said."""
+    if job.cost and job.cost.usd is not None:
+        return job.cost.usd
+    return (job.quote.usd or 0.0) if job.status in (SUBMITTED, SUCCEEDED) else 0.0
+
+
+def quoted(quote: Quote) -> dict[str, Any]:
+    """The columns of a quote."""
+    return {"quote_usd": quote.usd, "quote_seconds": quote.seconds, "quote_basis": quote.basis}
+
+
+def no_spend(model: str, day: str) -> dict[str, Any]:
+    """A row of the spend mart that counts no job yet."""
+    counted = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "not_real")
+    return {"stage": "training", "model": model, "day": day, "cost": 0.0, **dict.fromkeys(counted, 0)}
+
+
+def day_of(seconds: float) -> str:
+    """The day of a time, in UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+
+
+def seconds_of(moment: str) -> float | None:
+    """An ISO time as seconds since 1970; None for what is none."""
+    try:
+        found = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

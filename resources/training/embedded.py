@@ -101,14 +101,20 @@ class EmbeddedTrainer(Trainer, Deployer):
         return "rows"
 
     def preflight(self, spec: TrainingSpec, data: TrainingData) -> None:
+        faults = []
         if spec.base_model != BASE_MODEL:
-            raise TrainingRejected(f"backend embedded trains {BASE_MODEL!r} only, not {spec.base_model!r}")
+            faults.append(f"backend embedded trains {BASE_MODEL!r} only, not {spec.base_model!r}")
         if len(data.train) < MINIMUM_ROWS:
-            raise TrainingRejected(
+            faults.append(
                 f"{len(data.train)} training rows; the reader needs at least {MINIMUM_ROWS}: add documents, "
                 "or raise generation.per_chunk"
             )
-        _hyperparameters(spec)
+        try:
+            _hyperparameters(spec)
+        except TrainingRejected as error:
+            faults.append(str(error))
+        if faults:
+            raise TrainingRejected("\n".join(faults))
 
     def quote(self, spec: TrainingSpec, data: TrainingData) -> Quote:
         return Quote(0.0, "trained in this process", 5.0)
@@ -222,7 +228,7 @@ def _hyperparameters(spec: TrainingSpec) -> ReaderHyperparameters:
             raise ValueError(faults[0])
         return ReaderHyperparameters(**given)
     except ValueError as error:
-        raise SettingsError(f"hyperparameters of the embedded backend: {error}") from error
+        raise TrainingRejected(f"hyperparameters of the embedded backend: {error}") from error
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

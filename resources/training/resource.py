@@ -76,11 +76,14 @@ class TrainersResource(dg.ConfigurableResource):
             )
         raise SettingsError(f"training backend {backend!r} is unknown; this version offers: {', '.join(BACKENDS)}")
 
-    def hosted(self) -> list[str]:
-        """The backends that somebody configured and that do not run here: where jobs and endpoints may cost money."""
+    def configured(self) -> list[str]:
+        """The backends that somebody gave settings."""
         given = {name: getattr(self.options, name) for name in BACKENDS if name in TrainerOptions.model_fields}
-        configured = [name for name, options in given.items() if options != type(options)()]
-        return [name for name in configured if not self.get(name).runs_here]
+        return [name for name, options in given.items() if options != type(options)()]
+
+    def hosted(self) -> list[str]:
+        """Those of them that do not run here: where jobs and endpoints may cost money."""
+        return [name for name in self.configured() if not self.get(name).runs_here]
 
     def ledger(self) -> str:
         """The ledger's URL, where jobs and endpoints are booked. Raises `EgressDenied` if its host is not allowed."""

@@ -9,6 +9,7 @@ from typing import Literal
 import dagster as dg
 
 from resources.errors import RaftlineError
+from resources.llm.prices import FREE, Price
 from resources.llm.provider import ChatProvider
 from resources.llm.request import ModelIdentity
 from resources.training.base import TrainingData
@@ -70,13 +71,15 @@ class EndpointState:
 class ChatTarget:
     """A student that can be asked. `address` and `model` are what an OpenAI client would be given; empty in process.
 
-    `key_variable` names the environment variable that holds its key, if it takes one.
+    `key_variable` names the environment variable that holds its key, if it takes one. `price` is that of its tokens: none
+    where the endpoint itself is paid for by the hour, or runs here.
     """
 
     provider: ChatProvider
     address: str = ""
     model: str = ""
     key_variable: str = ""
+    price: Price = FREE
 
 
 class Deployer(dg.ConfigurableResource, ABC):
@@ -122,3 +125,10 @@ class Deployer(dg.ConfigurableResource, ABC):
     @abstractmethod
     def target(self, endpoint: EndpointHandle, model: StudentModel, data: TrainingData) -> ChatTarget:
         """The student behind an endpoint that is ready. `data` is what an untrained model may be tuned on (a threshold)."""
+
+    def loaded(self, endpoint: EndpointHandle) -> str:
+        """What the service says that an endpoint has loaded, in the words of `StudentModel.location`.
+
+        Empty where the files themselves are verified instead.
+        """
+        return ""

@@ -91,12 +91,12 @@ class JobWatch:
 
     def supersede(self, order: Order, spec: TrainingSpec) -> list[Job]:
         """Ends, or leaves to finish, the recipe's open jobs of other specifications; returns them."""
-        older = [
-            job
-            for job in self.book.open_jobs(self.trainer.backend, order.recipe)
-            if job.idem != spec.idem() and not job.ending
+        older = [job for job in self.book.open_jobs(recipe=order.recipe) if job.idem != spec.idem() and not job.ending]
+        # Of another backend's job it is booked: whoever looks after it stops it there.
+        return [
+            self._end(job, SUPERSEDED) if job.backend == self.trainer.backend else self.book.ends(job, SUPERSEDED)
+            for job in older
         ]
-        return [self._end(job, SUPERSEDED) for job in older]
 
     def cancel(self, job: Job, why: Ending, wait: bool = False) -> Job:
         """Asks the service to stop a job, and books why. With `wait` it is followed for a minute to its end."""

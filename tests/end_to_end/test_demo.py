@@ -38,7 +38,7 @@ def test_the_demo_and_its_parsing_children_contact_nothing_but_loopback(demos: t
     for demo in demos:
         processes = [line for line in demo.guard if line.startswith("process")]
         assert any("orchestration.cli" in line for line in processes)
-        assert any("isolation" in line for line in processes), "the guard must have seen the parsing children"
+        assert any("nursery" in line for line in processes), "the guard must have seen the parsing children"
         assert [line for line in demo.guard if line.startswith("attempt")] == []
 
 

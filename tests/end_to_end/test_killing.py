@@ -11,7 +11,7 @@ import pytest
 
 from orchestration.execution import end_dead_runs
 from orchestration.home import open_instance
-from orchestration.jobs import scan_documents
+from orchestration.jobs import INGEST
 from orchestration.sensors import build_sensors
 from orchestration.settings import Settings
 from tests.end_to_end.conftest import Demo, fill_small_home, finish, raftline, raftline_here, start, succeeded
@@ -74,7 +74,9 @@ def test_the_daemon_takes_up_a_batch_again_whose_run_was_killed(tmp_path: Path) 
         for _ in range(3):
             [request] = sensor(dg.build_sensor_context(instance=instance)).run_requests
             keys.append(request.run_key)
-            run = instance.create_run_for_job(scan_documents, tags={"dagster/run_key": request.run_key})
+            tags = {"dagster/run_key": request.run_key, "dagster/partition": request.partition_key}
+            run = dg.DagsterRun(job_name=INGEST.job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+            instance.add_run(run)
             end_dead_runs(instance)
             assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.FAILURE
     assert len(set(keys)) == 3

@@ -10,6 +10,7 @@ from typing import Any
 from assets.documents.inspection import DocumentFacts, Fault
 from assets.documents.links import safe_target
 from assets.documents.markdown import outline_key
+from assets.documents.nursery import getting_on
 from assets.documents.permissive.running import running_heads
 from assets.documents.reasons import Reason
 from resources.hashing import content_hash
@@ -74,6 +75,7 @@ def page_hashes(data: bytes) -> list[str] | Fault:
     outlines, heads = outlines_of(document), running_heads(document)
     hashes = []
     for index, page in enumerate(document):
+        getting_on()
         text = page.get_textpage()
         places = [[round(side, 1) for side in text.get_rect(number)] for number in range(text.count_rects())]
         picture = page.render(scale=_FINGERPRINT_SCALE, may_draw_forms=False, draw_annots=False)

@@ -5,6 +5,7 @@ from typing import Any
 
 from assets.documents.inspection import Fault
 from assets.documents.links import placed
+from assets.documents.nursery import getting_on
 from assets.documents.parsing import Box, Page, Sight
 from assets.documents.permissive.blocks import Block, blocks_of
 from assets.documents.permissive.glyphs import Glyph, Rectangle, glyphs_of, runs_of, stream_text
@@ -23,7 +24,11 @@ def parse_pages(data: bytes, indexes: list[int], hashes: Sequence[str]) -> list[
     if isinstance(document, Fault):
         return document
     outlines, heads = outlines_of(document), running_heads(document, indexes)
-    return [_page(document, index, hashes[index], outlines.get(index, {}), heads[index]) for index in indexes]
+    pages = []
+    for index in indexes:
+        getting_on()
+        pages.append(_page(document, index, hashes[index], outlines.get(index, {}), heads[index]))
+    return pages
 
 
 def _page(document: Any, index: int, page_sha: str, outline: dict[str, int], heads: Sequence[Line]) -> Page:

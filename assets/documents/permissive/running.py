@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from assets.documents.nursery import getting_on
+
 Place = tuple[float, float, float, float]
 """Left, bottom, right, top in a page's own space."""
 
@@ -25,7 +27,10 @@ def running_heads(document: Any, indexes: Iterable[int] | None = None) -> dict[i
     """Per page index the running lines of these pages, by default of all."""
     wanted = list(range(len(document)) if indexes is None else indexes)
     near = {index + step for index in wanted for step in (0, *_NEIGHBOURS) if 0 <= index + step < len(document)}
-    margins = {index: _margins(document, index) for index in sorted(near)}
+    margins = {}
+    for index in sorted(near):
+        getting_on()
+        margins[index] = _margins(document, index)
     return {
         index: [
             line

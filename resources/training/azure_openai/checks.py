@@ -83,6 +83,11 @@ def model_problems(
     return problems
 
 
+def can_be_tuned(model: Mapping[str, Any]) -> bool:
+    """Whether the service says of a model that it can be tuned; what says nothing does not count."""
+    return bool((model.get("capabilities") or {}).get("fine_tune"))
+
+
 def _can(model: Mapping[str, Any], capability: str) -> bool:
     """Whether the service says so; a service that says nothing of capabilities is believed when the job is made."""
     return bool((model.get("capabilities") or {}).get(capability, not model.get("capabilities")))

@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import Field, PrivateAttr
 
 from resources.egress.policy import EgressOptions
+from resources.llm.prices import price_of
 from resources.llm.providers.connection import Connection
 from resources.llm.providers.credentials import credential_of
 from resources.llm.providers.hosted import HostedChat
@@ -110,7 +111,12 @@ class AzureDeployer(Deployer):
         client_factory = door.client_factory("student", site.endpoint, site.setting("endpoint"))
         chat = HostedChat(Connection(site, credential_of(site), client_factory))
         variable = site.key_variable if self.options.auth == "key" else ""
-        return ChatTarget(FreshChat(chat), f"{site.endpoint}/openai/v1", endpoint.name, variable)
+        price = price_of(self.options.role(model.base_model))
+        return ChatTarget(FreshChat(chat), f"{site.endpoint}/openai/v1", endpoint.name, variable, price)
+
+    def loaded(self, endpoint: EndpointHandle) -> str:
+        there = self._there(endpoint)
+        return there.model if there else "nothing: it is gone"
 
     def _there(self, endpoint: EndpointHandle) -> Deployed | None:
         """An endpoint's deployment. Raises `DeploymentFailed` where the settings name another account than it is in."""

@@ -8,6 +8,7 @@ import hashlib
 import re
 import time
 from codecs import BOM_UTF8
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from resources.llm.providers.words import scrubbed
@@ -45,6 +46,24 @@ def ensure_file(service: Service, stem: str, rows: bytes) -> str:
     return _wait(service, name, found)
 
 
+def delete_files(service: Service, names: Sequence[str]) -> list[str]:
+    """Deletes files of the service; those that are gone or still in use are passed over. Returns what was deleted."""
+
+    async def delete(client: "openai.AsyncOpenAI") -> list[str]:
+        import openai
+
+        done = []
+        for file_id in names:
+            try:
+                await client.files.delete(file_id)
+            except (openai.NotFoundError, openai.ConflictError):
+                continue
+            done.append(file_id)
+        return done
+
+    return service.order(delete) if names else []
+
+
 def content_of(rows: bytes, byte_order_mark: bool) -> bytes:
     """The bytes that leave."""
     return BOM_UTF8 + rows if byte_order_mark else rows
@@ -77,18 +96,7 @@ def _make_room(service: Service) -> None:
         old = ours[: max(0, len(ours) - service.options.keep_files)]
         return [file.id for file in old if file.id not in needed and time.time() - file.created_at > _LEAST_AGE]
 
-    async def delete(client: "openai.AsyncOpenAI") -> None:
-        import openai
-
-        for file_id in names:
-            try:
-                await client.files.delete(file_id)
-            except (openai.NotFoundError, openai.ConflictError):
-                continue
-
-    names = service.read(superfluous)
-    if names:
-        service.order(delete)
+    delete_files(service, service.read(superfluous))
 
 
 def _upload(service: Service, name: str, content: bytes) -> str:

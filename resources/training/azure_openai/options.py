@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from resources.egress.policy import is_loopback
-from resources.llm.roles import Role, problems
+from resources.llm.roles import PriceOptions, Role, problems
 from resources.options import Options
 
 BACKEND = "azure_openai"
@@ -69,6 +69,7 @@ class AzureTrainerOptions(Options):
     usd_per_million_training_tokens: float | None = Field(
         None, ge=0, description="Price of trained tokens; cost is shown in tokens alone if not set."
     )
+    price: PriceOptions = PriceOptions()
     usd_per_hour: dict[str, float] = Field(
         {"DeveloperTier": 0.0},
         description="Price of an hour of a deployed student by SKU, used or not; unknown if not named.",
@@ -109,6 +110,7 @@ class AzureTrainerOptions(Options):
             auth=self.auth,
             api_version=self.api_version,
             timeout_seconds=self.timeout_seconds,
+            price=self.price,
         )
 
 

@@ -13,6 +13,7 @@ from resources.egress.policy import EgressOptions
 from resources.errors import RaftlineError, SettingsError
 from resources.training.azure_openai.checks import (
     MINIMUM_ROWS,
+    can_be_tuned,
     file_problems,
     model_problems,
     spec_problems,
@@ -20,7 +21,7 @@ from resources.training.azure_openai.checks import (
 )
 from resources.training.azure_openai.deployments import TUNED
 from resources.training.azure_openai.faults import FULL, AccessDenied
-from resources.training.azure_openai.files import ensure_file
+from resources.training.azure_openai.files import delete_files, ensure_file
 from resources.training.azure_openai.jobs import Job, job_body, ours, suffix_of
 from resources.training.azure_openai.management import Account
 from resources.training.azure_openai.management_faults import NoToken
@@ -31,6 +32,7 @@ from resources.training.azure_openai.tuning import Tuning
 from resources.training.base import (
     FAILED,
     SUCCEEDED,
+    TERMINAL,
     Artifact,
     CapacityLacking,
     Cost,
@@ -176,6 +178,20 @@ class AzureTrainer(Trainer):
         }
         trained = {} if job.trained_tokens is None else {"trained_tokens": float(job.trained_tokens)}
         return Artifact(job.tuned, {}, {**last_measures(curve), **trained}, curve, provenance)
+
+    def probe(self) -> str:
+        tunable = sum(can_be_tuned(model) for model in self._tuning.offered().values())
+        self._tuning.recent()
+        told = f"{self.destination} takes the {'key' if self.options.auth == 'key' else 'identity'}"
+        return f"{told}, {tunable} models can be tuned" + (", an emulator, not a real model" if self.not_real() else "")
+
+    def discard(self, handle: JobHandle) -> Sequence[str]:
+        """The files of a job, if it is over. The model it made stays: the service keeps it without charge."""
+        job = self._job(handle)
+        if job is None or job.phase not in TERMINAL:
+            return ()
+        files = (job.training_file, job.validation_file, *job.result_files)
+        return delete_files(self._service, [name for name in files if name])
 
     def _adopted(self, spec: TrainingSpec, train: str, unanswered: TrainingUnreachable) -> JobHandle:
         """The job whose creation was not answered, if there is one after all. It may take a while to be listed."""

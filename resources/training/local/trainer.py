@@ -5,6 +5,7 @@ whole checkpoint, `restarts` times at most; a job that failed by itself is not s
 specification goes on with whatever is unfinished, cancelled or failed.
 """
 
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -179,6 +180,26 @@ class LocalTrainer(Trainer):
         manifest = finished(self._job(handle.job_id))
         curve = tuple(MetricRow(**row) for row in manifest["curve"])
         return Artifact(handle.job_id, manifest["files"], manifest["metrics"], curve, manifest["provenance"])
+
+    def probe(self) -> str:
+        faults = library_faults()
+        if faults:
+            raise SettingsError("; ".join(faults))
+        given = self.options.models_folder
+        if not given:
+            return "libraries are here; base models by path or hub id"
+        if not Path(given).is_dir():
+            raise SettingsError(f"trainers.local.models_folder: there is no folder {given}")
+        names = sorted(path.parent.name for path in Path(given).glob("*/config.json"))
+        return f"libraries are here; base models: {', '.join(names) or 'none'} in {given}"
+
+    def discard(self, handle: JobHandle) -> Sequence[str]:
+        """The folder of a job that no process works on: its weights, hashes and log."""
+        job = self._job(handle.job_id)
+        if not job.path.is_dir() or occupied(job):
+            return ()
+        shutil.rmtree(job.path)
+        return [str(job.path)]
 
     def _prepare(self, job: JobFolder, spec: TrainingSpec, data: TrainingData, tags: Mapping[str, str]) -> None:
         """Writes data and request. Checkpoints of an earlier process stay if they are of the same base and data."""

@@ -158,6 +158,9 @@ class SageMakerDeployer(Deployer):
         asked = Asked(endpoint.name, self._aws.address("sagemaker-runtime"), asynchronous, style, self.identity(model))
         return ChatTarget(InvokedChat(asked, self._aws, self._door))
 
+    def loaded(self, endpoint: EndpointHandle) -> str:
+        return Stack(self._aws, endpoint.name).weights()
+
     def _weights(self, model: StudentModel, hub: HubModel, hosting: Hosting) -> Weights:
         """A tuned model's own weights, verified; the hub's for the base model."""
         if model.location:

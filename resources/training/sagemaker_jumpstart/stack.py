@@ -53,6 +53,10 @@ class Stack:
             if there:
                 self.aws.order("sagemaker", "AddTags", ResourceArn=there[f"{kind}Arn"], Tags=tag_list(tags))
 
+    def weights(self) -> str:
+        """The address of the weights that its model loads."""
+        return _weights(self.get("Model") or {})
+
     def left(self) -> list[str]:
         """What there is besides an endpoint, in words."""
         words: Mapping[Kind, str] = {"EndpointConfig": "configuration", "Model": "model"}

@@ -61,6 +61,22 @@ class Storage:
             raise TrainingFailed(f"the model at {uri} is gone: the job names it, but there is no such object")
         return content_hash(sorted(files, key=str))[:32]
 
+    def listed(self) -> None:
+        """Looks into the folder of the settings; raises what AWS says if it may not be read."""
+        bucket, key = split(self.aws.options.folder)
+        self.aws.read("s3", "ListObjectsV2", Bucket=bucket, Prefix=f"{key}/" if key else "", MaxKeys=1)
+
+    def remove(self, uri: str) -> bool:
+        """Deletes what lies at or below an address of ours; whether there was anything."""
+        if not uri.startswith(f"{self.aws.options.folder}/"):
+            return False
+        bucket, key = split(uri)
+        pages = self.aws.pages("s3", "ListObjectsV2", Bucket=bucket, Prefix=key)
+        found = [one["Key"] for page in pages for one in page.get("Contents", [])]
+        for name in found:
+            self.aws.order("s3", "DeleteObject", Bucket=bucket, Key=name)
+        return bool(found)
+
     def _put(self, uri: str, name: str, content: bytes) -> None:
         bucket, key = split(uri)
         try:

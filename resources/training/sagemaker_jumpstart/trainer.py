@@ -173,6 +173,24 @@ class SageMakerTrainer(Trainer):
             provenance = {"manifest": self._storage.manifest(uri), **self._provenance(job)}
             return Artifact(uri, {}, final_metrics(job), curve_of(self._aws, job), provenance)
 
+    def probe(self) -> str:
+        require_configured(self.options)
+        Attempts(self._aws, "0" * 16).names()
+        self._storage.listed()
+        told = f"{self.options.region} and {self.options.prefix} can be read, role {self.options.role_arn}"
+        return told + (", an emulator, not a real model" if self.not_real() else "")
+
+    def discard(self, handle: JobHandle) -> Sequence[str]:
+        """Data, checkpoints and model of a job, if it is over."""
+        job = job_of(self._aws, handle.job_id)
+        if job is None or job["TrainingJobStatus"] == "InProgress":
+            return ()
+        channels = {one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"] for one in job["InputDataConfig"]}
+        own = [uri for name, uri in channels.items() if name in ("training", "validation")]
+        own += [f"{uri.rstrip('/')}/" for uri in (job.get("CheckpointConfig", {}).get("S3Uri"),) if uri]
+        own += [f"{self.options.folder}/models/{handle.job_id}/"]
+        return [uri for uri in own if self._storage.remove(uri)]
+
     @property
     def _aws(self) -> Aws:
         return aws_of(self.options, self.egress)

@@ -130,6 +130,41 @@ def test_a_batch_whose_store_goes_down_fails_and_is_done_when_it_is_back(house) 
     assert {row["status"] for row in house.lake.rows(RAW_PDFS, manifest.key)} == {"ok"}
 
 
+def test_a_document_that_may_not_be_read_is_read_by_a_later_scan_that_may(house) -> None:
+    house.bucket.fail("403", match="fees.pdf")
+    denied = house.take_in()
+    assert denied["sub/loans.pdf"] == ("ok", "")
+    assert denied["fees.pdf"][1].startswith("the store denies reading it: 403 Forbidden")
+    assert "each scan looks whether it can be read by then" in denied["fees.pdf"][1]
+    [batch] = house.batches()
+    assert house.corpus.scan(500) == [], "it is denied still"
+    assert house.make(batch).success, "made again, its batch has the same row"
+    assert house.corpus.scan(500) == []
+
+    house.bucket.call("reset")
+    assert house.take_in() == {"fees.pdf": ("ok", "")}
+    assert house.corpus.scan(500) == []
+    house.bucket.fail("403", match="fees.pdf")
+    assert house.corpus.scan(500) == [], "what was read once need not be readable"
+
+
+@pytest.mark.parametrize("house", ["s3"], indirect=True)
+def test_what_was_archived_or_away_when_its_batch_was_read_comes_with_a_later_scan_under_its_old_stamp(
+    house, pdfs
+) -> None:
+    house.bucket.put("more.pdf", pdfs[0] + b"\n% more")
+    house.bucket.fail("archived", match="fees.pdf")
+    [manifest] = house.corpus.scan(500)
+    house.bucket.delete("sub/loans.pdf")
+    assert house.make(manifest.key).success
+    errors = {row["uri"]: row["error"] or "" for row in house.lake.rows(RAW_PDFS, manifest.key)}
+    assert errors["fees.pdf"].startswith("it is archived (restore it; each scan looks")
+    assert errors["sub/loans.pdf"].startswith("gone from the source since it was listed")
+    house.bucket.call("reset")
+    house.bucket.put("sub/loans.pdf", pdfs[1])
+    assert house.take_in() == {"fees.pdf": ("ok", ""), "sub/loans.pdf": ("ok", "")}
+
+
 @pytest.mark.parametrize("house", ["s3"], indirect=True)
 def test_a_batch_that_is_made_again_downloads_nothing_even_if_the_store_has_changed(house) -> None:
     house.take_in()

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from assets.raft.recipe_files import recipe_rows, recipes_version, valid_recipes
+from assets.raft.recipe_files import options_fault, recipe_rows, recipes_version, valid_recipes
 from resources.lake.lake import Lake
 from resources.lake.tables import RECIPES
+from resources.training.resource import TrainersResource
 
 
 @pytest.fixture
@@ -59,3 +60,12 @@ def test_the_version_changes_with_content_and_not_with_comments(folder) -> None:
     assert recipes_version(folder) == before
     (folder / "good.yaml").write_text("name: good\ndataset: {k: 6}\n")
     assert recipes_version(folder) != before
+
+
+def test_options_that_the_backend_does_not_know_make_a_recipe_a_row_with_the_reason(tmp_path, folder) -> None:
+    (folder / "odd.yaml").write_text("name: odd\ntraining: {options: {colour: red}}\n")
+    trainers = TrainersResource(folder=str(tmp_path / "models"))
+    rows = {row["name"]: row for row in recipe_rows(folder, lambda recipe: options_fault(recipe, trainers))}
+    assert (rows["good"]["status"], rows["odd"]["status"]) == ("valid", "invalid")
+    assert rows["odd"]["error"] == "recipe odd: training.options: the embedded backend has none, not colour"
+    Lake(tmp_path / "lake").write(RECIPES, rows.values())

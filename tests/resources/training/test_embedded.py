@@ -193,15 +193,15 @@ def test_a_base_model_it_cannot_train_is_refused(data, tmp_path) -> None:
 
 @pytest.mark.parametrize("wrong", [("colour", "red"), ("epochs", 0), ("l2", -1.0), ("epochs", "many")])
 def test_an_unknown_or_impossible_hyperparameter_is_named(data, tmp_path, wrong) -> None:
-    with pytest.raises(SettingsError, match="hyperparameters of the embedded backend"):
+    with pytest.raises(TrainingRejected, match="hyperparameters of the embedded backend"):
         EmbeddedTrainer(folder=str(tmp_path)).preflight(replace(SPEC, hyperparameters=(wrong,)), data)
 
 
 def test_a_wrong_hyperparameter_is_told_in_the_words_of_the_recipe(data, tmp_path) -> None:
     trainer = EmbeddedTrainer(folder=str(tmp_path))
-    with pytest.raises(SettingsError, match=r"'colour' is unknown; known are l2, confidence_l2, epochs"):
+    with pytest.raises(TrainingRejected, match=r"'colour' is unknown; known are l2, confidence_l2, epochs"):
         trainer.preflight(replace(SPEC, hyperparameters=(("colour", "red"),)), data)
-    with pytest.raises(SettingsError, match=r"epochs is 'many'; it must be a number"):
+    with pytest.raises(TrainingRejected, match=r"epochs is 'many'; it must be a number"):
         trainer.preflight(replace(SPEC, hyperparameters=(("epochs", "many"),)), data)
 
 

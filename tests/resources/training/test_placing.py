@@ -172,3 +172,26 @@ def test_on_this_machine_one_model_is_trained_at_a_time(small_client, job_cloud)
         client(spec=other)
     assert client(spec=other).open
     assert len(job_cloud.jobs()) == 2, "the first had ended by then"
+
+
+def test_a_recipe_that_moves_to_another_backend_ends_its_job_at_the_former_one(small_client, job_cloud) -> None:
+    client = small_client(in_run_minutes=0)
+    job_cloud.turn(statuses=["running"])
+    client()
+    elsewhere = client.backend.model_copy(update={"name": "local"})
+    with open_book(client.url) as book:
+        JobWatch(elsewhere, book, client.options).supersede(Order("r", "run"), TrainingSpec("local", "m", "v1"))
+        [job] = book.open_jobs()
+        assert not job_cloud.jobs()["ft-1"]["cancelled"]
+        JobWatch(client.backend, book, client.options).look(job)
+    assert job_cloud.jobs()["ft-1"]["cancelled"]
+
+
+def test_a_run_that_is_cancelled_while_it_waits_cancels_its_job_and_books_the_end(small_client, job_cloud) -> None:
+    client = small_client()
+    job_cloud.turn(statuses=["running"])
+    placed = client(follow=False)
+    with open_book(client.url) as book:
+        watch = JobWatch(client.backend, book, client.options, sleep=client.naps.append)
+        ended = watch.follow(placed.job, lambda: job_cloud.jobs()["ft-1"]["looks"] >= 3)
+    assert (ended.status, ended.told, ended.cost.usd) == ("cancelled", True, 1.5)
