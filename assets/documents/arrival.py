@@ -41,7 +41,8 @@ def fetch(
 
     What was listed without a version is read into the lake now; copies among it become duplicates. `before` is what was
     known of every document earlier, `received` what an earlier attempt at this batch found out. Raises
-    `SourceUnavailable` if the source does not answer, or lets nothing be read: the batch is done when it does.
+    `SourceUnavailable` if the source does not answer, or lets none of several documents be read, which are all that the
+    batch brings: the batch is done when it does.
     """
     entries: dict[str, Entry] = {}
     found: set[str] = set()
@@ -60,7 +61,7 @@ def fetch(
         except UnreadableDocument as problem:
             entries[entry.uri] = replace(entry, refusal=problem.advice)
             denied += [problem] if isinstance(problem, AccessDenied) else []
-    if denied and not any(entry.version for entry in entries.values() if not entry.tombstone):
+    if len(denied) > 1 and not any(entry.version or entry.tombstone for entry in entries.values()):
         raise SourceUnavailable(f"no document of this batch may be read: {denied[0]}")
     return _without_copies(entries, before, found)
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil
@@ -18,8 +18,13 @@ from resources.errors import UnreadableDocument
 
 SECONDS_PER_DOCUMENT = 20.0
 SECONDS_PER_PAGE = 3.0
-SECONDS_WITHOUT_A_PAGE = SECONDS_PER_DOCUMENT + SECONDS_PER_PAGE
-"""How long opening a document or one of its pages may take: a file that hangs ends by then, however many pages it has."""
+CPU_SECONDS_WITHOUT_A_PAGE = SECONDS_PER_DOCUMENT + SECONDS_PER_PAGE
+"""The work that opening a document or one of its pages may take: one that hangs ends then, however many pages it has.
+
+A page of thousands of crossing lines takes 13 s, others less than one."""
+
+CROWDED = 4
+"""How much longer than its work a task may take by the clock, on a machine with other work."""
 
 _FEWEST_PAGES, _MOST_PAGES = 8, 32
 """Pages of a task. A child's first page costs half as much again."""
@@ -158,8 +163,9 @@ class _Work:
         for task, wanted in tasks.items():
             try:
                 pages += task.result()
-            except UnreadableDocument:
+            except (UnreadableDocument, CancelledError):
                 if wanted & plan.own:
+                    _cancel(other for other, shown in tasks.items() if shown & plan.own)
                     raise
                 again |= wanted
         first = {page_sha: index for index, page_sha in reversed(list(enumerate(plan.hashes)))}
@@ -194,5 +200,11 @@ class _Work:
 
     def _read(self, function: Callable[..., Any], args: tuple[Any, ...], name: str, pages: int) -> Any:
         """What a function of the reader finds out about this many pages, in time."""
-        seconds = SECONDS_PER_DOCUMENT + SECONDS_PER_PAGE * pages
-        return in_child(function, args, name, seconds, self._reader.parsers, SECONDS_WITHOUT_A_PAGE)
+        seconds = CROWDED * (SECONDS_PER_DOCUMENT + SECONDS_PER_PAGE * pages)
+        return in_child(function, args, name, seconds, self._reader.parsers, CPU_SECONDS_WITHOUT_A_PAGE)
+
+
+def _cancel(tasks: Iterable[Future[Any]]) -> None:
+    """Nobody needs the other pages of a document that is lost, and each might take as long as the one that lost it."""
+    for task in tasks:
+        task.cancel()

@@ -14,8 +14,8 @@ LEAST_WORD_RECALL = 0.97
 """A page with fewer of its words is flagged; the check `words_are_kept` warns of the same pages."""
 
 _SHORTCOMINGS = {
-    PERMISSIVE: "tables and headings are told from the places and sizes of the print, cells may be wrong; the recalls compare "
-    "pdfium with itself, which shows words lost in putting the page together and none that pdfium misread",
+    PERMISSIVE: "tables and headings are told from the print's places and sizes, cells may be wrong; the recalls compare "
+    "pdfium with itself: words that it misread do not show",
     OCR: "no text layer confirms a word or number; ticks become letters or digits; the recalls say how far two readings agree",
 }
 """What is lost on pages of that method."""

@@ -140,7 +140,23 @@ def _facts(data: bytes) -> tuple[DocumentFacts | Fault, bool]:
     if isinstance(document, Fault):
         return document, False
     flags = pymupdf.TEXTFLAGS_TEXT | pymupdf.TEXT_IGNORE_ACTUALTEXT
-    texts = [page.get_text("text", flags=flags) for page in document]
+    texts = []
+    for page in document:
+        if _is_lost(document, page.xref):
+            detail = f"page {page.number + 1} cannot be loaded, it may be nested too deeply"
+            return Fault(Reason.DAMAGED, detail, "print it to a new PDF"), False
+        texts.append(page.get_text("text", flags=flags))
     title = (document.metadata or {}).get("title") or ""
     facts = DocumentFacts(document.page_count, " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", title).split()))
     return facts, any(text.strip() for text in texts)
+
+
+def _is_lost(document: Any, page: int) -> bool:
+    """Whether a page's object cannot be loaded: MuPDF shows it as an empty page then."""
+    import pymupdf
+
+    try:
+        document.xref_get_key(page, "Type")
+    except pymupdf.mupdf.FzErrorBase:
+        return True
+    return False

@@ -40,7 +40,7 @@ class IsolationError(Exception):
 
 
 class DeadlineExceeded(IsolationError):
-    """The task was still running when its time was over, or had not got on for too long."""
+    """The task was still running when its time was over, or worked for too long without getting on."""
 
 
 class Stopped(IsolationError):
@@ -70,11 +70,12 @@ def run_isolated(
 ) -> Any:
     """The result of a module-level function, run in a child with a deadline (seconds) and an address-space limit.
 
-    `parsers` is which libraries the child finds imported. With `patience`, a task that does not call `getting_on` for so
-    many seconds is late, too.
+    `parsers` is which libraries the child finds imported. With `patience`, a task that works for so many CPU seconds
+    without calling `getting_on` is late, too.
     """
     work = pickle.dumps((function, tuple(args)))
-    task = Task(timeout, timeout if patience is None else patience, memory_bytes, math.ceil(timeout) + 10)
+    most = math.ceil(timeout) + 10
+    task = Task(timeout, most if patience is None else patience, memory_bytes, most)
     nursery = _borrow(parsers)
     try:
         late, status, answer = nursery.run(task, work)
@@ -85,7 +86,9 @@ def run_isolated(
     if late:
         raise DeadlineExceeded(late)
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
-        raise DeadlineExceeded("used up its CPU time")
+        raise DeadlineExceeded(
+            "used up its CPU time" if patience is None else f"did not get on for {patience:g} s of CPU"
+        )
     if status != 0 or not answer:
         raise ChildDied(_cause_of_death(status))
     outcome, *values = pickle.loads(answer)

@@ -3,6 +3,8 @@
 Its callers are in `assets.documents.isolation`. A task that is late is killed and nothing else: the server stays warm.
 """
 
+import importlib
+import math
 import os
 import pickle
 import resource
@@ -18,8 +20,6 @@ LAYOUT, PDFIUM = "layout", "pdfium"
 IDLE_SECONDS = 30.0
 """A nursery without work (250 MB) leaves after this time."""
 
-_SIGN = b"\0"  # no pickled answer begins with it
-_SIGN_SECONDS = 0.1
 _CHUNK = 1 << 20
 
 
@@ -27,7 +27,8 @@ _CHUNK = 1 << 20
 class Task:
     """The limits of a task; the pickled function with its arguments follows them.
 
-    `seconds` are for all of it, `patience` is for what lies between two signs of life.
+    `seconds` are on the clock. `cpu_seconds` are of work, for all of it, and `patience` for what lies between two signs of
+    life: on a crowded machine work takes longer, but not more work.
     """
 
     seconds: float
@@ -37,22 +38,25 @@ class Task:
 
 
 @dataclass
-class _Signs:
-    """Where the task of this process, if it is a child, gives its signs of life, and when it gave the last one."""
+class _Running:
+    """The task of this process, if it is a child."""
 
-    pipe: FileIO | None = None
-    last: float = 0.0
+    task: Task | None = None
 
 
-_signs = _Signs()
+_running = _Running()
 
 
 def getting_on() -> None:
     """A sign of life of the task that calls this, by which its patience begins anew; outside of a child nothing happens."""
-    now = time.monotonic()
-    if _signs.pipe is not None and now - _signs.last >= _SIGN_SECONDS:
-        _signs.last = now
-        _signs.pipe.write(_SIGN)
+    if _running.task is not None:
+        _limit_cpu(_running.task)
+
+
+def _limit_cpu(task: Task) -> None:
+    """Let the kernel end this process (SIGXCPU) when its patience, or all its CPU time, is used up."""
+    until = min(math.ceil(time.process_time() + task.patience), task.cpu_seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (until, task.cpu_seconds + 5))
 
 
 def serve(descriptor: int, parsers: str) -> None:
@@ -93,17 +97,15 @@ def _answer(pipe: FileIO, connection: Connection, task: Task) -> tuple[str, byte
     end = time.monotonic() + task.seconds
     while True:
         left = end - time.monotonic()
-        ready = wait([pipe.fileno(), connection], max(0.0, min(left, task.patience)))
+        ready = wait([pipe.fileno(), connection], max(0.0, left))
         if connection in ready:  # callers say nothing while a task runs: this one has died
             return "nobody waits for it any more", b""
-        if not ready and left <= task.patience:
-            return f"took longer than {task.seconds:.0f} s", b""
         if not ready:
-            return f"did not get on for {task.patience:.0f} s", b""
+            return f"took longer than {task.seconds:.0f} s", b""
         part = pipe.read(_CHUNK)
         if not part:
             return "", bytes(answer)
-        answer += part if answer else part.lstrip(_SIGN)
+        answer += part
 
 
 def _child(task: Task, work: bytes, writing: int) -> None:
@@ -111,9 +113,9 @@ def _child(task: Task, work: bytes, writing: int) -> None:
     code = 1
     try:
         resource.setrlimit(resource.RLIMIT_AS, (task.memory_bytes, task.memory_bytes))
-        resource.setrlimit(resource.RLIMIT_CPU, (task.cpu_seconds, task.cpu_seconds + 5))
+        _limit_cpu(task)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        _signs.pipe = FileIO(writing, "wb", closefd=False)
+        _running.task = task
         function, args = pickle.loads(work)
         try:
             answer = ("value", function(*args))
@@ -142,10 +144,16 @@ def _import_layout() -> None:
 
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)
-    _import_pdfium()
+    _load_pdfium()
+    importlib.import_module("assets.documents.page_objects")  # with all that every child would import anew
 
 
 def _import_pdfium() -> None:
+    _load_pdfium()
+    importlib.import_module("assets.documents.permissive.reading")
+
+
+def _load_pdfium() -> None:
     import pypdfium2
 
     pypdfium2.PdfDocument.new().close()

@@ -88,7 +88,8 @@ def recognized_by(options: ExtractionOptions) -> dict[str, str]:
     ocr = ocr_of(options)
     if ocr is None:
         return {}
-    data = [_digest(Path(ocr.folder) / (name + _SUFFIX)) for name in ocr.languages.split("+")]
+    files = [Path(ocr.folder) / (name + _SUFFIX) for name in ocr.languages.split("+")]
+    data = [_digest(file, file.stat().st_mtime_ns) for file in files]
     made_with = short_id(code_version(__name__, "assets.documents.permissive"), release("pymupdf"), data)
     return {OCR: f"{ocr.languages} {made_with}"}
 
@@ -207,5 +208,6 @@ def _folders() -> Iterable[Path]:
 
 
 @cache
-def _digest(path: Path) -> str:
+def _digest(path: Path, changed: int) -> str:
+    """The hash of a file, for which a process that runs for long reads it once for each time that it `changed`."""
     return sha256(path.read_bytes()).hexdigest()

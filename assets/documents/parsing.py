@@ -1,6 +1,7 @@
 """What runs in the child process: one PDF's pages hashed, converted and checked against the second reader."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from resources.hashing import content_hash
 _FINGERPRINT_DPI = 36
 _NOT_ENCRYPTED = 1  # MuPDF's PDF_ENCRYPT_NONE
 _RUNNING = ("page-header", "page-footer")
+_AMOUNT = re.compile(r"[$€£¥%]|\d[.,]\d")
+"""What a running head is kept for: the layout analysis also calls a line at the edge of a single page so."""
 
 
 @dataclass(frozen=True)
@@ -117,11 +120,12 @@ def _page(document: Any, witness: Any, index: int, page_sha: str, outline: dict[
         pages=[index], page_chunks=True, use_ocr=False, header=False, footer=False, show_progress=False
     )
     found_boxes = [(box["class"], tuple(map(float, box["bbox"])), box["pos"]) for box in converted["page_boxes"]]
-    if not any(_speaks(kind, converted["text"][slice(*position)], raw) for kind, _, position in found_boxes):
-        # A page of a head alone is a page.
-        found_boxes = [
-            ("text", place, (0, 0)) if kind in _RUNNING else (kind, place, at) for kind, place, at in found_boxes
-        ]
+    # A page of a head alone is a page, and whether a head is on this page only cannot be known from the page.
+    alone = not any(_speaks(kind, converted["text"][slice(*position)], raw) for kind, _, position in found_boxes)
+    found_boxes = [
+        ("text", place, (0, 0)) if kind in _RUNNING and (alone or _AMOUNT.search(words(place))) else (kind, place, at)
+        for kind, place, at in found_boxes
+    ]
     running = [rectangle for kind, rectangle, _ in found_boxes if kind in _RUNNING]
     seen = witness_text(page, witness[index], running)
     glued = {**divided_words(seen), **broken_addresses(raw)}

@@ -72,7 +72,7 @@ def read_by(options: ExtractionOptions) -> dict[str, str]:
     if options.extractor == PERMISSIVE_READER.name:
         made_with = [code_version("assets.documents.permissive"), release("pypdfium2")]
     else:
-        made_with = [release(library) for library in ("pymupdf", "pypdfium2")]
+        made_with = [release(library) for library in ("pymupdf", "pymupdf4llm", "pymupdf-layout", "pypdfium2")]
     return {READER: f"{options.extractor} {short_id(made_with)}"}
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 _WORD = re.compile(r"[^\W\d_]+")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
-_SHORTEST_GLUED = 6
+_SHORTEST_GLUED = 4
 _IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SUPERSCRIPT = re.compile(r"<sup>(.*?)</sup>")

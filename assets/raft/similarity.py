@@ -5,6 +5,7 @@ Words are number tokens (`1,000.50` is one), alphabetic words and single CJK cha
 
 import math
 import re
+import sys
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -72,7 +73,7 @@ def terms(text: str) -> frozenset[str]:
 
 def shingles(text: str) -> frozenset[tuple[str, ...]]:
     """The runs of three words in a text; a shorter text is one run."""
-    found = words(text) or [text]
+    found = [sys.intern(word) for word in words(text)] or [text]  # a corpus holds each word once
     return frozenset(tuple(found[start : start + _SHINGLE]) for start in range(max(1, len(found) - _SHINGLE + 1)))
 
 
@@ -87,12 +88,13 @@ def overlapping(texts: Mapping[str, str], threshold: float) -> dict[str, dict[st
     postings: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for name in sorted(sets):
         for shingle in sets[name]:
-            postings[shingle].append(name)
+            if frequency[shingle] > 1:  # most are unique, and lead to no other text
+                postings[shingle].append(name)
     related: dict[str, dict[str, float]] = {name: {} for name in sets}
     for name, found in sets.items():
         rarest = sorted(found, key=lambda shingle: (frequency[shingle], shingle))
         probes = rarest[: len(found) - math.ceil(threshold * len(found)) + 1]
-        for other in {other for shingle in probes for other in postings[shingle]} - {name}:
+        for other in {other for shingle in probes for other in postings.get(shingle, ())} - {name}:
             if len(sets[other]) >= len(found):
                 share = len(found & sets[other]) / len(found)
                 if share >= threshold:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 TELEMETRY_OFF: Mapping[str, str] = {
     "DO_NOT_TRACK": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
     "DAGSTER_DISABLE_TELEMETRY": "yes",
     "RAGAS_DO_NOT_TRACK": "true",
     "HF_HUB_DISABLE_TELEMETRY": "1",

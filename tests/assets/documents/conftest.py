@@ -119,3 +119,27 @@ def scan_of() -> Callable[[bytes], bytes]:
         return scanned.tobytes()
 
     return scan
+
+
+@pytest.fixture(scope="session")
+def healthy(make_pdf) -> bytes:
+    """Two equal pages that nothing is wrong with."""
+    page = [(72, 90, "The Basic account costs 4 dollars a month.", 11, "helv")]
+    return make_pdf(page, page)
+
+
+@pytest.fixture(scope="session")
+def form_bomb(healthy) -> bytes:
+    """Nine forms of which each draws the next ten times: a thousand million drawings from 5 KB."""
+    document = pymupdf.open(stream=healthy)
+    inner = 0
+    for level in range(9):
+        form = document.get_new_xref()
+        resources = f"/Resources <</XObject <</F {inner} 0 R>>>>" if level else ""
+        document.update_object(form, f"<</Type/XObject/Subtype/Form/BBox[0 0 9 9]{resources}>>")
+        document.update_stream(form, b"/F Do " * 10 if level else b"BT ET")
+        inner = form
+    resources = int(document.xref_get_key(document[0].xref, "Resources")[1].split()[0])
+    document.xref_set_key(resources, "XObject", f"<</F {inner} 0 R>>")
+    document.update_stream(document[0].get_contents()[0], b"/F Do " * 10)
+    return document.tobytes()

@@ -177,6 +177,15 @@ def test_a_batch_of_which_nothing_may_be_read_fails_instead_of_being_done(lake) 
         fetch(BATCH, {}, {}, source.read, lake)
 
 
+@pytest.mark.parametrize("withdrawn", [0, 1])
+def test_a_right_that_one_document_lacks_fails_no_batch_and_holds_up_no_withdrawal(lake, withdrawn) -> None:
+    gone_too = [Entry(f"{number}.pdf", "e", 0, tombstone=True) for number in range(withdrawn)]
+    batch = Manifest(2, (*gone_too, *BATCH.entries[: 1 + withdrawn]))
+    source = Source(dict.fromkeys(("a.pdf", "b.pdf"), AccessDenied("x.pdf", "denied")))
+    entries = fetch(batch, {}, {}, source.read, lake)
+    assert [entry.refusal for entry in entries] == [""] * withdrawn + ["denied"] * (1 + withdrawn)
+
+
 def test_erased_bytes_are_not_stored_again_under_another_name(lake) -> None:
     source = Source({"a.pdf": b"one", "b.pdf": b"two", "c.pdf": b"three"})
     entries = fetch(BATCH, {}, {}, source.read, lake, {sha(b"two")})

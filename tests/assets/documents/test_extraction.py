@@ -5,7 +5,9 @@ import hashlib
 import pymupdf
 import pytest
 
+from assets.documents import extraction
 from assets.documents.extraction import extract_many, extract_pages
+from assets.documents.reasons import Reason, reason_of
 from resources.errors import UnreadableDocument
 
 
@@ -122,6 +124,45 @@ def test_a_page_that_failed_with_another_document_is_tried_with_its_own(guide, g
     assert list(second.pages) == guide_pages
 
 
+@pytest.fixture(scope="module")
+def crossed() -> bytes:
+    """24 pages crossed by 2,000 lines: fast to draw, while the layout library looks for tables in them for seconds."""
+    document = pymupdf.open()
+    drawn = document.get_new_xref()
+    document.update_object(drawn, "<</Type/XObject/Subtype/Form/BBox[0 0 600 800]>>")
+    starts = [(72 + step * 7 % 400, 100 + step * 13 % 500) for step in range(2000)]
+    document.update_stream(drawn, " ".join(f"{x} {y} m {x + 20} {y} l S" for x, y in starts).encode())
+    for number in range(24):
+        page = document.new_page()
+        page.insert_text((72, 90), f"Map {number} costs 4 dollars.", fontsize=11)
+        resources = int(document.xref_get_key(page.xref, "Resources")[1].split()[0])
+        document.xref_set_key(resources, "XObject", f"<</F {drawn} 0 R>>")
+        content = page.get_contents()[0]
+        document.update_stream(content, document.xref_stream(content) + b" q 0.2 w /F Do Q")
+    return document.tobytes()
+
+
+def test_a_page_that_hangs_ends_its_document_soon_however_many_it_has_and_no_other(monkeypatch, crossed, make_pdf):
+    """One worker: of the document's tasks one hangs, and another may have begun when that is noticed."""
+    monkeypatch.setattr(extraction, "CPU_SECONDS_WITHOUT_A_PAGE", 1)
+    monkeypatch.setattr(extraction, "_MOST_PAGES", 8)
+    begun = []
+    parse = extraction.in_child
+
+    def counted(function, args, *more):
+        begun.append(function.__name__)
+        return parse(function, args, *more)
+
+    monkeypatch.setattr(extraction, "in_child", counted)
+    short = make_pdf([(72, 90, "The account costs 4 dollars.", 11, "helv")])
+    lost, read = extract_many([("crossed.pdf", crossed), ("short.pdf", short)], {}, 1)
+    assert lost.error is not None
+    assert reason_of(lost.error.reason) == Reason.TOO_SLOW
+    assert "did not get on for 1 s of CPU" in lost.error.reason
+    assert begun.count("parse_pages") <= 2 + 1
+    assert [page.markdown for page in read.pages] == ["The account costs 4 dollars."]
+
+
 def test_a_file_whose_pages_are_all_known_is_not_opened(guide_pages):
     known = {page.page_sha: page for page in guide_pages}
     versions = {hashlib.sha256(b"bytes").hexdigest(): list(known)}
@@ -137,6 +178,18 @@ def test_a_head_above_nothing_but_a_picture_is_the_pages_text():
     page.insert_image(pymupdf.Rect(72, 200, 400, 500), pixmap=dot)
     [read] = extract_pages(document.tobytes(), "a.pdf")
     assert read.markdown == "The Basic account costs 4 dollars a month."
+
+
+def test_a_head_is_left_out_unless_it_states_an_amount(make_pdf):
+    lines = [
+        (72, 120 + 14 * line, f"The Basic account costs {line} dollars a month, at any time.", 10, "helv")
+        for line in range(30)
+    ]
+    heads = ["Harbour Bank, guide to fees 7", "From May the fee is $9.99"]
+    plain, priced = extract_pages(make_pdf(*[[(72, 40, head, 8, "helv"), *lines] for head in heads]), "a.pdf")
+    assert "Harbour Bank" not in plain.markdown
+    assert priced.markdown.startswith("From May the fee is $9.99")
+    assert (priced.word_recall, priced.number_recall) == (1.0, 1.0)
 
 
 def test_an_unreadable_document_is_raised_with_its_name():

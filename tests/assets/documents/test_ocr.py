@@ -1,5 +1,6 @@
 """Scans read by Tesseract, whose language data must be installed; the scans are made here, from print."""
 
+import os
 import re
 from pathlib import Path
 
@@ -79,4 +80,9 @@ def test_nothing_is_read_and_nothing_fingerprinted_where_it_is_off_or_data_is_mi
     (tmp_path / "tessdata/tlh.traineddata").write_bytes(b"data")
     assert ocr_of(missing) == Ocr("tlh", str(tmp_path / "tessdata"))
     assert scans_by(nobody, missing) == {"scans": "ocr"}
-    assert recognized_by(missing)["ocr"].startswith("tlh ")
+    before = recognized_by(missing)
+    assert before["ocr"].startswith("tlh ")
+    os.utime(tmp_path / "tessdata/tlh.traineddata", ns=(1, 1))
+    assert recognized_by(missing) == before
+    (tmp_path / "tessdata/tlh.traineddata").write_bytes(b"newer data")
+    assert recognized_by(missing) != before

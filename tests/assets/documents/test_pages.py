@@ -53,7 +53,9 @@ def test_pages_of_another_extractor_are_not_known(lake) -> None:
 def test_pages_that_another_transcriber_saw_are_not_known(lake) -> None:
     lake.write(MARKDOWN_PAGES, page_rows(DOCUMENT, Extracted("a.pdf", PAGES)), "000001-aa")
     lake.put_fingerprint("markdown_pages", "000001-aa", {"code": "code-1", "transcriber": "gpt-4o"})
-    assert KnownPages(lake, {"code": "code-1"}) == KnownPages(lake, {"code": "code-1", "transcriber": "gpt-4o-mini"}) == {}
+    assert (
+        KnownPages(lake, {"code": "code-1"}) == KnownPages(lake, {"code": "code-1", "transcriber": "gpt-4o-mini"}) == {}
+    )
     assert set(KnownPages(lake, {"code": "code-1", "transcriber": "gpt-4o"})) == {"sha-0", "sha-1"}
 
 

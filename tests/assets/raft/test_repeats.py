@@ -17,8 +17,8 @@ RECIPE = Recipe(name="one", dataset=DatasetRecipe(k=3, p=0.6))
 def page(document: str, number: int, markdown: str, version: str = "v1") -> dict:
     return {
         "document_id": document, "version": version, "page": number, "markdown": markdown, "method": "layout",
-        "page_sha": "", "word_recall": 1.0, "number_recall": 1.0, "width": 600.0, "height": 800.0, "boxes": [],
-        "links": [], "error": None,
+        "page_sha": "", "object_sha": "", "word_recall": 1.0, "number_recall": 1.0, "width": 600.0, "height": 800.0,
+        "boxes": [], "links": [], "error": None,
     }  # fmt: skip
 
 

@@ -13,28 +13,6 @@ WORDS = [(72, 90, "The Basic account costs 4 dollars a month.", 11, "helv")]
 
 
 @pytest.fixture(scope="session")
-def healthy(make_pdf) -> bytes:
-    return make_pdf(WORDS, WORDS)
-
-
-@pytest.fixture(scope="session")
-def form_bomb(healthy) -> bytes:
-    """Nine forms of which each draws the next ten times: a thousand million drawings from 5 KB."""
-    document = pymupdf.open(stream=healthy)
-    inner = 0
-    for level in range(9):
-        form = document.get_new_xref()
-        resources = f"/Resources <</XObject <</F {inner} 0 R>>>>" if level else ""
-        document.update_object(form, f"<</Type/XObject/Subtype/Form/BBox[0 0 9 9]{resources}>>")
-        document.update_stream(form, b"/F Do " * 10 if level else b"BT ET")
-        inner = form
-    resources = int(document.xref_get_key(document[0].xref, "Resources")[1].split()[0])
-    document.xref_set_key(resources, "XObject", f"<</F {inner} 0 R>>")
-    document.update_stream(document[0].get_contents()[0], b"/F Do " * 10)
-    return document.tobytes()
-
-
-@pytest.fixture(scope="session")
 def inflated() -> Callable[[bytes, int], bytes]:
     """A zlib stream of that many MiB made of one repeated text, written without ever holding it."""
 
@@ -85,6 +63,21 @@ def pictured(healthy, inflated) -> bytes:
 
 
 @pytest.fixture(scope="session")
+def heavy(make_pdf) -> list[bytes]:
+    """Two small documents with 300 KB that no page shows: whoever keeps them is noticed."""
+    made = []
+    for number in range(2):
+        document = pymupdf.open(
+            stream=make_pdf([(72, 90, f"Account number {number} costs {number} dollars.", 11, "helv")])
+        )
+        ballast = document.get_new_xref()
+        document.update_object(ballast, "<<>>")
+        document.update_stream(ballast, bytes(300_000), compress=False)
+        made.append(document.tobytes())
+    return made
+
+
+@pytest.fixture(scope="session")
 def hostile(healthy, form_bomb, pictured, inflated, written, make_pdf) -> dict[str, bytes]:
     """The corpus by file name."""
     archive = io.BytesIO()
@@ -106,7 +99,8 @@ def hostile(healthy, form_bomb, pictured, inflated, written, make_pdf) -> dict[s
         f"<</Type/Pages/Count 1/Kids[{number + 1} 0 R]{f'/Parent {number - 1} 0 R' if number > 2 else ''}>>"
         for number in range(2, levels)
     ]
-    leaf = f"<</Type/Page/Parent {levels - 1} 0 R/MediaBox[0 0 300 300]>>"
+    shown = f"/Contents {levels + 1} 0 R/Resources<</Font<</F {levels + 2} 0 R>>>>"
+    leaf = f"<</Type/Page/Parent {levels - 1} 0 R/MediaBox[0 0 300 300]{shown}>>"
     return {
         "empty.pdf": b"",
         "cut.pdf": healthy[: len(healthy) * 6 // 10],
@@ -126,7 +120,7 @@ def hostile(healthy, form_bomb, pictured, inflated, written, make_pdf) -> dict[s
             catalog, pages, page.format(""), (f"<</Length {len(text)}>>", text), font, startxref=7
         ),
         "no pages.pdf": written("<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[]/Count 0>>"),
-        "deep tree.pdf": written(catalog, *nested, leaf),
+        "deep tree.pdf": written(catalog, *nested, leaf, (f"<</Length {len(text)}>>", text), font),
         "deep array.pdf": written(
             catalog, pages, page.format(f"/X {'[' * 100_000}{']' * 100_000}"), (f"<</Length {len(text)}>>", text), font
         ),

@@ -32,7 +32,7 @@ READABLE = {
 
 def impatient(data: bytes, name: str) -> DocumentFacts:
     """The inspection with little time for bombs, so that the test is short."""
-    return PERMISSIVE_READER.inspect()(data, name, timeout=1.5 if "bomb" in name else None)
+    return PERMISSIVE_READER.inspect()(data, name, timeout=0.5 if "bomb" in name else None)
 
 
 @pytest.fixture(scope="module")
