@@ -110,6 +110,7 @@ class Refresher:
         result = job.execute_in_process(
             instance=self._instance,
             partition_key=None if run.partition == WHOLE else run.partition,
+            asset_selection=[dg.AssetKey(asset) for asset in run.assets] or None,
             run_config=PROGRESS_ONLY,
             tags={"raftline/reason": run.reason[:200]},
             raise_on_error=False,
@@ -130,7 +131,9 @@ class Refresher:
         if run.partition != WHOLE:
             tags["dagster/partition"] = run.partition
         try:
-            run_id = DagsterGraphQLClient("127.0.0.1", port_number=port).submit_job_execution(run.job, tags=tags)
+            run_id = DagsterGraphQLClient("127.0.0.1", port_number=port).submit_job_execution(
+                run.job, tags=tags, asset_selection=run.assets or None
+            )
         except (DagsterGraphQLClientError, OSError) as error:
             raise RunFailed(
                 f"`raftline dev` on port {port} took no run; if it has just been started, try again in a moment"
@@ -169,6 +172,5 @@ def end_dead_runs(instance: dg.DagsterInstance) -> None:
     """
     for run in instance.get_runs(dg.RunsFilter(statuses=list(_BEGUN))):
         instance.report_run_failed(run, "the process that ran it was killed")
-        requested = run.tags.get("dagster/run_key", "").split("~")[0]
-        instance.add_run_tags(run.run_id, {KILLED: requested or "by hand"})
+        instance.add_run_tags(run.run_id, {KILLED: "yes"})
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)

@@ -18,6 +18,8 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+run_queue:
+  dequeue_interval_seconds: 1
 concurrency:
   runs:
     # Two runs of work at a time; the third place is the sweeper's, which must not wait for hours of it.

@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestration.jobs import BY_BATCH, BY_RECIPE, INGEST, PHASES, PUBLISH, TRAIN, Phase
 from resources.lake.lake import WHOLE
@@ -45,12 +45,16 @@ class RefreshState:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run to make. `expected` runs follow only if the runs before them change something."""
+    """A run to make. `expected` runs follow only if the runs before them change something.
+
+    `assets` are those of its job that it makes; none named means all.
+    """
 
     job: str
     partition: str
     reason: str
     expected: bool = False
+    assets: tuple[str, ...] = ()
 
 
 def plan_refresh(state: RefreshState) -> list[PlannedRun]:
@@ -69,7 +73,7 @@ def plan_refresh(state: RefreshState) -> list[PlannedRun]:
         for partition in _partitions(phase, state):
             run = named.get((phase.job, partition))
             if run is not None:
-                plan.append(PlannedRun(run.job, run.partition, run.reason, expected=True))
+                plan.append(replace(run, expected=True))
             elif phase is not PUBLISH or _trained(state) or upstream == TRAIN.job:
                 plan.append(PlannedRun(phase.job, partition, f"if {upstream} changes its input", expected=True))
     return plan
@@ -89,8 +93,27 @@ def phase_runs(phase: Phase, state: RefreshState) -> list[PlannedRun]:
     for partition in _partitions(phase, state):
         reason = _reason(phase, partition, state)
         if reason:
-            found.append(PlannedRun(phase.job, partition, reason))
+            found.append(
+                PlannedRun(phase.job, partition, reason, assets=_from_the_first_stale(phase, partition, state))
+            )
     return found
+
+
+def _from_the_first_stale(phase: Phase, partition: str, state: RefreshState) -> tuple[str, ...]:
+    """The assets that a complete batch lacks: the first that is out of date, and what follows it.
+
+    Those before it are left alone only in the versions that the batch's marker names: for these, and no others, their
+    blocking checks have passed.
+    """
+    marker = state.assets.get((phase.assets[-1], partition)) if phase is INGEST else None
+    if marker is None or marker.made is None:
+        return ()
+    unvouched = set(marker.changes())
+    for number, asset in enumerate(phase.assets):
+        known = state.assets.get((asset, partition))
+        if asset in unvouched or (known and known.changes()):
+            return phase.assets[number:] if number else ()
+    return ()
 
 
 def _trained(state: RefreshState) -> bool:

@@ -15,7 +15,7 @@ from assets.raft.recipe_files import valid_recipes
 from orchestration.catalog import asset_specs
 from orchestration.jobs import BUILD, DECIDE, INGEST, JOBS, PHASES, PUBLISH, register_batches
 from orchestration.planning import PlannedRun, RefreshState, phase_runs
-from orchestration.retrying import KILLED, UNFINISHED, due
+from orchestration.retrying import MOST_KILLS, UNFINISHED, due, was_killed
 from orchestration.settings import Settings
 from orchestration.state import read_state
 from orchestration.wiring import build_resources
@@ -31,7 +31,8 @@ def build_sensors(settings: Settings, clock: Callable[[], float] = time.time) ->
         job_name=INGEST.job,
         minimum_interval_seconds=settings.scan_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Looks at the document folder; every arrival becomes a batch and its ingestion run.",
+        description="Looks at the document folder; every arrival becomes a batch and its ingestion run, which is repeated "
+        "if it failed through what passes.",
     )
     def document_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         resources = build_resources(settings)
@@ -66,7 +67,10 @@ def build_sensors(settings: Settings, clock: Callable[[], float] = time.time) ->
     def refresh_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         if busy(context.instance):
             return dg.SkipReason("runs are in progress")
-        state = read_state(asset_specs(settings), build_resources(settings))
+        resources = build_resources(settings)
+        if not resources["lake"].open().partitions(BATCH_MARKERS):
+            return dg.SkipReason("no batch is complete yet")
+        state = read_state(asset_specs(settings), resources)
         runs = phase_runs(BUILD, state) or phase_runs(PUBLISH, state)
         if not runs:
             return dg.SkipReason("everything is up to date")
@@ -110,6 +114,11 @@ def run_request(run: PlannedRun, state: RefreshState) -> dg.RunRequest:
 
 
 def renewed(instance: dg.DagsterInstance, request: dg.RunRequest) -> dg.RunRequest:
-    """The request under a new key if its runs so far were killed: that was no attempt."""
-    killed = instance.get_runs(dg.RunsFilter(tags={KILLED: request.run_key or ""}))
-    return request._replace(run_key=f"{request.run_key}~{len(killed)}") if killed else request
+    """The request under a new key if its runs so far were killed, but not for ever: it may be what kills."""
+    key = request.run_key
+    for number in range(MOST_KILLS):
+        made = instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": key or ""}), limit=1)
+        if not made or not was_killed(made[0]):
+            break
+        key = f"{request.run_key}~{number + 1}"
+    return request.with_replaced_attrs(run_key=key)

@@ -22,6 +22,7 @@ from assets.training.students import unusable
 from orchestration.jobs import PHASES
 from orchestration.planning import AssetState, RefreshState
 from orchestration.training_jobs import at_their_services
+from resources.egress.policy import EgressDenied
 from resources.errors import SettingsError
 from resources.lake.lake import WHOLE, Lake
 from resources.lake.stage import Versions, fingerprint
@@ -84,7 +85,7 @@ def read_state(specs: Mapping[str, dg.AssetSpec], resources: Mapping[str, Any]) 
 def _training_inputs(recipe: Recipe, trainers: TrainersResource) -> dict[str, str]:
     """Of a backend that is not set up right nothing is known; the recipe's run says what is wrong."""
     try:
-        return training_inputs(trainers.get(recipe.training.backend), trainers.egress)
+        return training_inputs(recipe, trainers.get(recipe.training.backend), trainers.egress)
     except SettingsError:
         return {}
 
@@ -105,4 +106,6 @@ def _lost(asset: str, partition: str, lake: Lake, resources: Mapping[str, Any]) 
             return out_of_service(lake.rows(MODEL_ENDPOINT), resources["trainers"])
     except UnusableIndex:
         return True
+    except (SettingsError, EgressDenied):
+        return False  # whoever uses it says what is wrong; the rest of the home goes on
     return False

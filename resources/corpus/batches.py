@@ -61,11 +61,11 @@ def plan_batches(
 def originals(documents: Sequence[Listed], known: Mapping[str, Entry]) -> list[str]:
     """For each document the path of the one with the same bytes that counts instead; empty if it counts itself.
 
-    The one that counted already goes on counting, else the first by path.
+    The one that counted already goes on counting, else the first by path. One that cannot be had does not count.
     """
     first: dict[str, str] = {}
     for one in sorted(documents, key=lambda item: (not _counts(known.get(item.uri), item.version), item.uri)):
-        if one.version:
+        if one.version and not one.refusal:
             first.setdefault(one.version, one.uri)
     return ["" if first.get(one.version, one.uri) == one.uri else first[one.version] for one in documents]
 

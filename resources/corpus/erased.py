@@ -32,7 +32,9 @@ class Marks:
     stamps: frozenset[tuple[str, str]]
 
     def cover(self, listed: Listed) -> bool:
-        return listed.version in self.versions or (document_id(listed.uri), listed.etag) in self.stamps
+        if listed.version in self.versions:
+            return True
+        return bool(self.stamps) and (document_id(listed.uri), listed.etag) in self.stamps
 
 
 class ErasedDocuments:

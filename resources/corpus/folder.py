@@ -1,12 +1,13 @@
 """The folder as a source: PDF files at any depth, listed with the sha256 of their bytes."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,14 @@ from resources.files import write_whole
 from resources.hashing import short_id, well_formed
 
 _SPELLED_OUT = re.compile(r"\\u(dc[89a-f][0-9a-f])")
+_ITS_OWN_FAULT = {
+    errno.EACCES: "check its permissions",
+    errno.EPERM: "check its permissions",
+    errno.EIO: "check its disk, or copy it again",
+}
+"""Errors that concern one file; after any other the whole folder is in doubt."""
+_FOLDER = ""
+"""Under this name the memory holds which folder was listed: a mount point without its mount is another one, and empty."""
 _SETTLED_NS = 3_000_000_000
 """A file touched later than this before it is hashed may change again under the same time stamp: some file systems
 count in steps of two seconds."""
@@ -44,32 +53,50 @@ class FolderSource:
 
     def list(self) -> Listing:
         known = self._recall()
-        remembered: dict[str, Any] = {}
-        documents = []
-        settled = self._now_ns() - _SETTLED_NS
         try:
-            for name, found in sorted(_pdf_files(self.folder)):
-                uri = well_formed(name)
-                if isinstance(found, str):
-                    documents.append(_refused(uri, found))
-                    continue
-                stamp = [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
-                entry = known.get(uri)
-                try:
-                    version = entry[3] if entry and entry[:3] == stamp else sha256(self.folder / name)
-                except FileNotFoundError:
-                    continue
-                except PermissionError:
-                    documents.append(_refused(uri, "cannot be read: Permission denied (check its permissions)"))
-                    continue
-                if max(stamp[1:]) < settled:
-                    remembered[uri] = [*stamp, version]
-                documents.append(Listed(uri, version, found.st_size, version))
+            documents, remembered = self._look(known)
         except OSError as error:
             return Listing(None, self._problem(error))
+        if not documents and len(known) > 1 and known.get(_FOLDER) != remembered[_FOLDER]:
+            return Listing(None, self._emptied())
         if remembered != known:
             self._remember(remembered)
         return Listing(documents)
+
+    def _look(self, known: Mapping[str, Any]) -> tuple[Sequence[Listed], dict[str, Any]]:
+        """The documents, and what to remember of them. Raises `OSError` if the folder is in doubt."""
+        documents = []
+        remembered: dict[str, Any] = {}
+        settled = self._now_ns() - _SETTLED_NS
+        hashed, sick = 0, []
+        for name, found in sorted(_pdf_files(self.folder)):
+            uri = well_formed(name)
+            if isinstance(found, str):
+                documents.append(_refused(uri, found))
+                continue
+            stamp = [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+            entry = known.get(uri)
+            try:
+                if entry and entry[:3] == stamp:
+                    version = entry[3]
+                else:
+                    version = sha256(self.folder / name)
+                    hashed += 1
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if error.errno not in _ITS_OWN_FAULT:
+                    raise
+                sick += [error] if error.errno == errno.EIO else []
+                documents.append(_refused(uri, f"cannot be read: {error.strerror} ({_ITS_OWN_FAULT[error.errno]})"))
+                continue
+            if max(stamp[1:]) < settled:
+                remembered[uri] = [*stamp, version]
+            documents.append(Listed(uri, version, found.st_size, version))
+        if len(sick) > 1 and not hashed:  # that is no matter of single files
+            raise sick[0]
+        root = self.folder.stat()  # files that went away with it were not deleted
+        return documents, remembered | {_FOLDER: [root.st_dev, root.st_ino]}
 
     def read(self, document: Listed) -> bytes:
         try:
@@ -110,6 +137,12 @@ class FolderSource:
         return (
             f"the document folder {self.folder} cannot be listed{inside}, so nothing is taken in and nothing "
             "withdrawn: mount or create it, or change `documents`"
+        )
+
+    def _emptied(self) -> str:
+        return (
+            f"the document folder {self.folder} is empty and is not the folder that it was, so nothing is withdrawn: mount "
+            f"what belongs there; or, if its documents are to be withdrawn, delete {self._memory}"
         )
 
     def _recall(self) -> dict[str, Any]:

@@ -4,9 +4,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from orchestration.jobs import INGEST
 from tests.end_to_end.conftest import Demo, raftline_here, succeeded
+from tests.end_to_end.homes import instance_of
 
 pytestmark = pytest.mark.slow
 
@@ -42,10 +45,17 @@ def test_what_was_deleted_is_made_again_to_the_same_bytes(home: Path, small_home
     lost = [chunks, home / "lake/tables/corpus/all.parquet", home / "index/manifest.json"]
     for path in lost:
         path.unlink()
+    with instance_of(home) as instance:
+        before = {run.run_id for run in instance.get_runs()}
     succeeded(raftline_here(home, "refresh"))
     for path in lost:
         assert path.read_bytes() == (small_home.home / path.relative_to(home)).read_bytes()
     assert "up to date" in raftline_here(home, "refresh").text
+    with instance_of(home) as instance:
+        [run] = [run for run in instance.get_runs(dg.RunsFilter(job_name=INGEST.job)) if run.run_id not in before]
+        made = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    stages = {entry.get_dagster_event().asset_key.to_user_string() for entry in made}
+    assert stages == set(INGEST.assets) - {"raw_pdfs", "markdown_pages"}
 
 
 def test_a_document_folder_that_is_gone_withdraws_nothing(home: Path) -> None:

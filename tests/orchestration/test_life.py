@@ -1,14 +1,15 @@
 """What a scan decides, as a table of lives: each is decided by the pure functions and by the sensor on a real folder.
 
-A day is what lies in the folder (name and content), or None while the folder is gone. A decision is written as the
-entries of each new batch: `+a` a new version, `-a` a withdrawal, `b=a` a copy of another document.
+The week (tests/end_to_end/test_week.py) leads them all side by side under a daemon. The table is lives.yaml.
 """
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 
 from orchestration.jobs import INGEST
 from orchestration.planning import AssetState, RefreshState, phase_runs
@@ -26,32 +27,8 @@ Decision = list[list[str]]
 LIMIT = 3
 
 LIVES = [
-    pytest.param([{"a": "1"}], [[["+a"]]], id="new"),
-    pytest.param([{"a": "1"}, {"a": "1"}], [[["+a"]], []], id="unchanged"),
-    pytest.param([{"a": "1", "b": "2"}, {"a": "1", "b": "3"}], [[["+a", "+b"]], [["+b"]]], id="changed"),
-    pytest.param([{"a": "1"}, {"a": "2"}, {"a": "1"}], [[["+a"]], [["+a"]], [["+a"]]], id="changed back"),
-    pytest.param([{"a": "1"}, {"b": "1"}, {"b": "1"}], [[["+a"]], [["-a", "+b"]], []], id="renamed"),
-    pytest.param([{"a": "1", "b": "2"}, {"a": "2", "b": "1"}], [[["+a", "+b"]], [["+a", "+b"]]], id="names exchanged"),
-    pytest.param([{"a": "1", "b": "2"}, {"b": "2"}, {"b": "2"}], [[["+a", "+b"]], [["-a"]], []], id="removed"),
-    pytest.param([{"a": "1"}, {}, {}], [[["+a"]], [["-a"]], []], id="the last one removed"),
-    pytest.param([{"a": "1"}, {}, {"a": "1"}], [[["+a"]], [["-a"]], [["+a"]]], id="restored"),
-    pytest.param([{"a": "1"}, {}, {"a": "2"}], [[["+a"]], [["-a"]], [["+a"]]], id="restored with other bytes"),
-    pytest.param([{"a": "1", "b": "1"}, {"a": "1"}], [[["+a", "b=a"]], [["-b"]]], id="a copy comes and goes"),
-    pytest.param([{"b": "1"}, {"a": "1", "b": "1"}], [[["+b"]], [["a=b"]]], id="a copy with an earlier name"),
-    pytest.param(
-        [{"a": "1", "b": "1"}, {"b": "1"}], [[["+a", "b=a"]], [["-a", "+b"]]], id="the original of a copy goes"
-    ),
-    pytest.param([{"a": "1", "b": "1"}, {"a": "2", "b": "1"}], [[["+a", "b=a"]], [["+a", "+b"]]], id="or changes"),
-    pytest.param([{"a": "1", "b": "2"}, {"a": "2", "b": "2"}], [[["+a", "+b"]], [["a=b"]]], id="becomes a copy"),
-    pytest.param([{"a": "1"}, None, {"a": "1"}], [[["+a"]], [], []], id="an outage"),
-    pytest.param([{"a": "1"}, None, {"a": "2"}], [[["+a"]], [], [["+a"]]], id="a change during an outage"),
-    pytest.param([None, {"a": "1"}], [[], [["+a"]]], id="an outage before anything"),
-    pytest.param(
-        [{name: name for name in "abcdefg"}, {name: name for name in "abc"}],
-        [[["+a", "+b", "+c"], ["+d", "+e", "+f"], ["+g"]], [["-d", "-e", "-f"], ["-g"]]],
-        id="more than a batch holds",
-    ),
-    pytest.param([{}, {}], [[], []], id="nothing at all"),
+    pytest.param(life["days"], life["decisions"], id=name)
+    for name, life in yaml.safe_load((Path(__file__).parent / "lives.yaml").read_text(encoding="utf-8")).items()
 ]
 
 
@@ -216,4 +193,5 @@ def ingested(stale: tuple[str, ...], batches: tuple[str, ...]) -> RefreshState:
 def test_a_backfill_runs_the_batches_that_older_code_made(stale, made_by_it, expected) -> None:
     runs = phase_runs(INGEST, ingested(stale, made_by_it))
     assert [run.partition for run in runs] == expected
+    assert all(run.assets == STAGES[STAGES.index(stale[0]) :] for run in runs), "that stage and what follows it"
     assert all(run.reason == f"{stale[0]}: code has changed" for run in runs)

@@ -94,7 +94,19 @@ def test_a_code_change_of_an_ingestion_stage_runs_every_batch_that_it_made(asset
     altered = state()
     for batch in BATCHES:
         altered = changed(altered, asset, batch, code="2")
-    assert phase_runs(INGEST, altered) == [PlannedRun("ingest_batch", b, f"{asset}: code has changed") for b in BATCHES]
+    assets = () if asset == "raw_pdfs" else INGEST.assets[INGEST.assets.index(asset) :]
+    assert phase_runs(INGEST, altered) == [
+        PlannedRun("ingest_batch", batch, f"{asset}: code has changed", assets=assets) for batch in BATCHES
+    ]
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["complete", "never complete"])
+def test_what_a_blocking_check_has_not_passed_is_made_and_checked_again_although_it_is_up_to_date(made) -> None:
+    marker = dict.fromkeys(INGEST.assets[:-1], "v1")
+    home = state()
+    home.assets["batch_markers", BATCHES[0]] = AssetState(marker | {"chunks": "v2"}, marker if made else None)
+    [run] = phase_runs(INGEST, changed(home, "qa_pairs", BATCHES[0], code="2"))
+    assert run.assets == (INGEST.assets[INGEST.assets.index("chunks") :] if made else ())
 
 
 @pytest.mark.parametrize("asset", BUILD.assets)

@@ -36,7 +36,10 @@ OUTAGE = "no answer"
         pytest.param(Past(LAST, running=True, cause=OUTAGE, failures=2), 1e9, None, None, id="it is at work again"),
         pytest.param(Past(LAST), 1e9, None, None, id="it succeeded, or a person cancelled it"),
         pytest.param(Past(LAST, failures=1), 1e9, None, None, id="it failed through what does not pass"),
-        pytest.param(Past(LAST, killed=True, ended_at=100.0), 100.0, AGAIN, 0.0, id="it was killed"),
+        pytest.param(Past(LAST, killed=True, kills=3, ended_at=100.0), 100.0, AGAIN, 0.0, id="it was killed"),
+        pytest.param(Past(LAST, killed=True, kills=4, ended_at=100.0), 110.0, AGAIN, 50.0, id="it may be what kills"),
+        pytest.param(Past(LAST, killed=True, kills=50, ended_at=0.0), 1e9, None, None, id="it kills"),
+        pytest.param(Past(LAST, cause=OUTAGE, failures=1, kills=50), 1e9, AGAIN, 0.0, id="it failed after many kills"),
         pytest.param(Past(LAST, cause=OUTAGE, failures=1, ended_at=100.0), 110.0, AGAIN, 50.0, id="the pause goes on"),
         pytest.param(Past(LAST, cause=OUTAGE, failures=1, ended_at=100.0), 160.0, AGAIN, 0.0, id="the pause is over"),
         pytest.param(Past(LAST, cause=OUTAGE, failures=2, ended_at=100.0), 160.0, AGAIN, 60.0, id="the next is longer"),
@@ -156,6 +159,23 @@ def test_a_batch_that_failed_through_what_does_not_pass_waits_for_people(home, e
     [first] = home.tick()
     home.run(first, error)
     assert "`raftline refresh` tries it again" in home.tick(1e9)
+
+
+def test_a_batch_that_was_stopped_with_its_server_is_asked_for_as_soon_as_there_is_one_again(home) -> None:
+    [first] = home.tick()
+    home.run(first, KeyboardInterrupt())
+    [second] = home.tick()
+    assert second.run_key != first.run_key
+
+
+def test_a_batch_whose_process_dies_is_tried_again_ever_more_seldom(home) -> None:
+    [first] = home.tick()
+    tags = {"dagster/run_key": first.run_key, "dagster/partition": first.partition_key}
+    run = dg.DagsterRun(job_name=INGEST.job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    home.instance.report_run_failed(home.instance.add_run(run))  # as Dagster does when it misses the process
+    assert "(1 failed; its process died without a word)" in home.tick(FIRST_PAUSE - 1)
+    [second] = home.tick(FIRST_PAUSE)
+    assert second.run_key != first.run_key
 
 
 def test_an_outage_without_end_is_not_tried_for_ever(home) -> None:

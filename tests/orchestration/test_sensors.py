@@ -13,6 +13,7 @@ from orchestration.catalog import asset_specs
 from orchestration.definitions import build_defs
 from orchestration.jobs import BUILD, INGEST, PHASES, PUBLISH, TRAIN, register_batches
 from orchestration.planning import phase_runs
+from orchestration.retrying import MOST_KILLS
 from orchestration.schedules import build_schedules
 from orchestration.sensors import build_sensors, busy, register_recipes, run_request
 from orchestration.settings import Settings
@@ -81,12 +82,14 @@ def pretend(settings: Settings, *phases: Any) -> None:
     tables = dict(TABLES) | {model.name: model.table for model in load_models()}
     for phase in phases:
         for asset in phase.assets:
-            partitions = [partition for name, partition in state_of(settings).assets if name == asset]
-            for partition in partitions:
+            known = {
+                partition: state for (name, partition), state in state_of(settings).assets.items() if name == asset
+            }
+            for partition, state in known.items():
                 lake.write(tables[asset], [CHUNK] if asset == "corpus" else [], partition)
                 if asset == "search_index":
                     build_resources(settings)["index"].publish(SearchIndex.build([], [], []))
-                lake.put_fingerprint(asset, partition, dict(state_of(settings).assets[asset, partition].wanted))
+                lake.put_fingerprint(asset, partition, dict(state.wanted))
 
 
 def run_in_progress(instance: dg.DagsterInstance, job: str, status: dg.DagsterRunStatus) -> None:
@@ -203,10 +206,26 @@ def test_after_ingestion_the_corpus_is_rebuilt_and_asked_for_once(home, instance
 
 def test_a_run_is_asked_for_anew_when_its_inputs_have_moved_on(home, instance) -> None:
     tick(home, "document_sensor", instance)
+    assert "no batch is complete" in (tick(home, "refresh_sensor", instance).skip_message or "")
+    pretend(home, INGEST)
     [before] = tick(home, "refresh_sensor", instance).run_requests
+    (home.documents_folder / "c.pdf").write_bytes(b"three")
+    tick(home, "document_sensor", instance)
     pretend(home, INGEST)
     [after] = tick(home, "refresh_sensor", instance).run_requests
     assert after.run_key != before.run_key
+
+
+def test_a_build_that_was_stopped_is_asked_for_again_but_not_for_ever(home, instance) -> None:
+    tick(home, "document_sensor", instance)
+    pretend(home, INGEST)
+    keys = []
+    for _ in range(MOST_KILLS + 2):
+        [request] = tick(home, "refresh_sensor", instance).run_requests
+        keys.append(request.run_key)
+        tags = {"dagster/run_key": request.run_key, "dagster/failure_reason": "UNEXPECTED_TERMINATION"}
+        instance.add_run(dg.DagsterRun(job_name=BUILD.job, status=dg.DagsterRunStatus.FAILURE, tags=tags))
+    assert keys == [keys[0], *[f"{keys[0]}~{number + 1}" for number in range(MOST_KILLS)], f"{keys[0]}~{MOST_KILLS}"]
 
 
 def test_a_change_that_is_taken_back_is_asked_for_although_its_inputs_were_seen_before(home, instance, project) -> None:

@@ -1,14 +1,21 @@
 """What planning sees of a home: which setting of a role makes which table stale."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from assets.training.models import model_row
 from orchestration.catalog import asset_specs
 from orchestration.settings import Settings
 from orchestration.state import read_state
 from orchestration.wiring import build_resources
+from resources.files import file_sha256
+from resources.lake.tables import FINE_TUNED_MODEL
+from resources.training.base import Artifact, TrainingData, TrainingSpec
+from resources.training.local.job_folder import JobFolder
 
 HOSTED = {"provider": "openai_compatible", "endpoint": "http://localhost:8000/v1", "auth": "none"}
 ROLES = {
@@ -52,3 +59,24 @@ def wanted(project: Callable[..., Settings]) -> Callable[..., dict[str, Any]]:
 def test_how_a_role_is_asked_makes_the_tables_of_that_role_stale(wanted, role, setting, stale) -> None:
     before, after = wanted(), wanted(role, **setting)
     assert {asset for asset in before if before[asset] != after[asset]} == stale
+
+
+def test_a_student_whose_server_is_not_set_up_right_stops_nobody_from_planning(project, monkeypatch) -> None:
+    monkeypatch.delenv("STUDENT_KEY", raising=False)
+    serving = {"endpoint": "http://127.0.0.1:9/v1", "api_key_variable": "STUDENT_KEY"}
+    settings = project(trainers={"local": {"serving": serving}})
+    training = {"backend": "local", "base_model": "tiny", "terms": {"student_licence": "MIT"}}
+    settings.recipes_folder.mkdir(exist_ok=True)
+    (settings.recipes_folder / "r.yaml").write_text(yaml.safe_dump({"name": "r", "training": training}))
+    resources = build_resources(settings)
+    spec = TrainingSpec("local", "tiny", "v1")
+    job = JobFolder(Path(resources["trainers"].folder) / spec.idem())
+    job.merged.mkdir(parents=True)
+    (job.merged / "config.json").write_text("{}")
+    files = {"merged/config.json": file_sha256(job.merged / "config.json")}
+    job.write_manifest({"files": files})
+    row = model_row("r", spec, Artifact(spec.idem(), files, {}, ()), TrainingData((), ()))
+    lake = resources["lake"].open()
+    lake.write(FINE_TUNED_MODEL, [row], "r")
+    state = read_state(asset_specs(settings), resources)
+    assert state.assets["fine_tuned_model", "r"].made == lake.fingerprint(FINE_TUNED_MODEL.name, "r")

@@ -1,11 +1,14 @@
 """The document folder: what is hashed and what is remembered, links, names, and what cannot be listed."""
 
+import errno
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from resources.corpus.batches import plan_batches
 from resources.corpus.folder import FolderSource
 from resources.corpus.manifest import Listed
 from resources.corpus.source import SourceUnavailable
@@ -60,22 +63,49 @@ def test_a_sub_folder_that_cannot_be_read_fails_the_listing_instead_of_withdrawi
     assert "Permission denied" in listing.problem
 
 
-def test_a_file_that_may_not_be_read_is_refused_with_the_reason_and_holds_up_no_other(
-    source, folder, monkeypatch
+@pytest.fixture
+def break_files(monkeypatch) -> Callable[..., None]:
+    """Makes files fail with an error number when they are opened."""
+    opened = Path.open
+
+    def break_them(number: int, *names: str) -> None:
+        def refusing(path, *arguments, **more):
+            if path.name in names:
+                raise OSError(number, os.strerror(number), str(path))
+            return opened(path, *arguments, **more)
+
+        monkeypatch.setattr(Path, "open", refusing)
+
+    return break_them
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EIO], ids=errno.errorcode.get)
+def test_a_file_that_cannot_be_read_is_refused_with_the_reason_and_holds_up_no_other(
+    source, corpus, folder, break_files, number
 ) -> None:
     (folder / "a.pdf").write_bytes(b"one")
     (folder / "b.pdf").write_bytes(b"two")
-    opened = Path.open
-
-    def refusing(path, *arguments, **more):
-        if path.name == "a.pdf":
-            raise PermissionError(13, "Permission denied", str(path))
-        return opened(path, *arguments, **more)
-
-    monkeypatch.setattr(Path, "open", refusing)
+    break_files(number, "a.pdf")
     one, two = documents(source)
-    assert "Permission denied" in one.refusal
+    assert os.strerror(number) in one.refusal
     assert (two.uri, two.refusal) == ("b.pdf", "")
+    assert len(corpus.scan(500)) == 1
+    assert corpus.scan(500) == [], "a refusal is told once"
+    break_files(0)
+    [healed] = corpus.scan(500)
+    assert [(entry.uri, entry.refusal) for entry in healed.entries] == [("a.pdf", "")]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE], ids=errno.errorcode.get)
+def test_where_no_file_can_be_read_the_disk_is_away_and_no_document_refused(
+    source, folder, break_files, number
+) -> None:
+    for name in ("a.pdf", "b.pdf"):
+        (folder / name).write_bytes(b"x")
+    break_files(number, "a.pdf", "b.pdf")
+    listing = source.list()
+    assert listing.documents is None
+    assert f"{os.strerror(number)}: {folder}" in listing.problem
 
 
 def test_an_untouched_file_is_not_hashed_again(source, folder, tmp_path) -> None:
@@ -173,3 +203,56 @@ def test_a_missing_folder_stops_a_scan_and_withdraws_nothing(corpus, folder) -> 
     with pytest.raises(SourceUnavailable, match=f"{folder} cannot be listed"):
         corpus.scan(500)
     assert len(corpus.manifests().load()) == 1
+
+
+def test_an_empty_folder_in_the_place_of_the_one_with_the_documents_withdraws_nothing(source, folder, tmp_path) -> None:
+    (folder / "a.pdf").write_bytes(b"one")
+    assert listed(source) == ["a.pdf"]
+    mounted = folder.rename(tmp_path / "mounted")
+    folder.mkdir()
+    for _ in range(2):
+        listing = source.list()
+        assert listing.documents is None
+        assert "is not the folder that it was" in listing.problem
+    folder.rmdir()
+    mounted.rename(folder)
+    assert listed(source) == ["a.pdf"]
+    (folder / "a.pdf").unlink()
+    assert listed(source) == [], "its last document was removed"
+
+
+def test_another_folder_that_holds_documents_is_taken_as_it_is(source, folder, tmp_path) -> None:
+    (folder / "a.pdf").write_bytes(b"one")
+    assert listed(source) == ["a.pdf"]
+    folder.rename(tmp_path / "before")
+    folder.mkdir()
+    (folder / "b.pdf").write_bytes(b"two")
+    assert listed(source) == ["b.pdf"]
+    (folder / "b.pdf").unlink()
+    assert listed(source) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read in /proc")
+def test_a_folder_of_a_hundred_thousand_files_is_listed_in_seconds_and_some_kilobytes_for_each(source, folder) -> None:
+    """The files are empty, which makes listing all there is to do. Measured: 3 and 1.5 s of CPU."""
+    count = 100_000
+    for number in range(count):
+        os.close(os.open(f"{folder}/{number:06d} fees.pdf", os.O_CREAT | os.O_WRONLY))
+    spent = []
+    for _ in ("hashing", "remembering"):
+        started, before = time.process_time(), resident()
+        found = documents(source)
+        spent.append(time.process_time() - started)
+        assert len(found) == count
+        assert resident() - before < 2500 * count
+        sizes = [len(batch.entries) for batch in plan_batches(found, {}, 1, 700)]
+        assert (sum(sizes), max(sizes)) == (count, 700)
+        del found
+    assert spent[0] < 20
+    assert spent[1] < min(10, spent[0]), "the second listing hashes nothing"
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")

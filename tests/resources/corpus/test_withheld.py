@@ -67,4 +67,4 @@ def test_of_equal_documents_one_that_is_withheld_is_not_the_one_that_counts() ->
     assert known["a.pdf"].refusal
     inventory = with_refusals([Listed("a.pdf", "v", 3, "v"), Listed("b.pdf", "v", 3, "v")], known, no, 0)
     [manifest] = plan_batches(inventory, known, 2, 500)
-    assert [(entry.uri, entry.duplicate_of) for entry in manifest.entries] == [("b.pdf", "")]
+    assert [(entry.uri, entry.duplicate_of) for entry in manifest.entries] == [("a.pdf", "b.pdf"), ("b.pdf", "")]
