@@ -71,7 +71,7 @@ def _model_asset(model: Model, models: tuple[Model, ...], providers: Mapping[str
     @dg.asset(
         name=model.name,
         deps=[dg.AssetKey(name) for name in model.upstream],
-        group_name=file.options.get("group", "8_marts"),
+        group_name=file.options.get("group", "9_marts"),
         kinds=set(file.words("kinds") or ("duckdb", "sql")),
         description=f"{file.description}\n\n```sql\n{file.body}\n```",
         code_version=content_hash(file.body, file.words("key"))[:16],

@@ -6,7 +6,7 @@ with rate as (
     from this
     where verdict not in ('failed', 'not_asked')
 )
-select question, old_answer, new_answer, answer, document, page, round(100 * r.old, 1) as percent_old
+select question, old_answer, new_answer, answer, document, page + 1 as page, round(100 * r.old, 1) as percent_old
 from this
 cross join rate as r
 where verdict = 'old' and (amount_or_date or r.old > 0.05)

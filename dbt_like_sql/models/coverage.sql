@@ -1,6 +1,6 @@
 -- Per page of every current document: how many chunks touch it and how many accepted questions ask about it.
 -- Pages without a chunk are pages that nobody can be answered from. Pages count from 0.
--- @group: 8_marts
+-- @group: 9_marts
 -- @kinds: duckdb,sql
 -- @key: document_id page
 with documents as (

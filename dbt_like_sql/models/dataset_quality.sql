@@ -1,6 +1,6 @@
 -- What became of the teacher's questions about the current corpus: per document and kind, how many ended at each
 -- gate (`accepted` passed them all), beside how many were asked and the share that was accepted.
--- @group: 8_marts
+-- @group: 9_marts
 -- @kinds: duckdb,sql
 -- @key: document_id kind gate
 with asked as (

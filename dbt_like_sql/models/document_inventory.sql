@@ -2,7 +2,7 @@
 -- same bytes as another document); `kept_last_good` (a newer version cannot be used, the one before still answers);
 -- or `unreadable` (no version of it can be used). The reason is the newest version's own. A document that came again with
 -- the bytes it had (`unchanged`) stands where it stood.
--- @group: 8_marts
+-- @group: 9_marts
 -- @kinds: duckdb,sql
 -- @key: document_id
 with newest as (

@@ -1,7 +1,7 @@
 -- What left this machine for models, and what was kept: requests, bytes, placeholders and refusals by day (UTC), role,
 -- host and the classes of the documents that the requests quoted (empty: no document). One row of the log behind it is
 -- one request, repeats after a fault included.
--- @group: 8_marts
+-- @group: 9_marts
 -- @kinds: duckdb,sql
 -- @key: day role host classes
 -- @after: qa_pairs, model_answers, test_answers, judge_scores

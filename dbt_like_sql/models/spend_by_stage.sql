@@ -2,7 +2,7 @@
 -- from the ledger is not a new call and cost nothing; an erased one was paid and counts. cached_tokens of the prompt
 -- tokens came from the provider's cache; not_real of the calls were answered by an emulator. The role `training` counts
 -- billed training jobs by the day of their end; the tokens that they trained on stand as prompt tokens.
--- @group: 8_marts
+-- @group: 9_marts
 -- @kinds: duckdb,sql
 -- @key: role model day
 -- @after: qa_pairs, model_answers, test_answers, judge_scores

@@ -6,6 +6,7 @@ import pytest
 from dbt_like_sql.project import CHECKS, build_sql_checks
 from resources.lake.tables import (
     ANSWER_SCORES,
+    CHANGED_FACTS,
     CHUNK_EMBEDDINGS,
     CHUNKS,
     CONTEXTUALIZED_CHUNKS,
@@ -269,3 +270,27 @@ def test_blocking_checks_are_errors_and_warnings_never_block():
         "question_bank:no_contamination",
         "raft_dataset:rows_are_well_formed",
     }
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "amounts", "offending"),
+    [
+        pytest.param([], [], 0, id="nothing changed"),
+        pytest.param(["new"] * 20 + ["other", "declined"], [True] * 22, 0, id="no old answer"),
+        pytest.param(["old"] + ["new"] * 39, [True] * 40, 1, id="one old amount among forty"),
+        pytest.param(["old"] + ["new"] * 39, [False] * 40, 0, id="one old name among forty"),
+        pytest.param(["old"] * 3 + ["new"] * 37, [False] * 40, 3, id="three old names among forty"),
+        pytest.param(["old"] + ["not_asked"] * 39, [False] * 40, 1, id="what was not asked does not count"),
+    ],
+)
+def test_old_answers_warn_if_there_are_many_or_one_is_an_amount(house, verdicts, amounts, offending):
+    rows = [
+        row_of(CHANGED_FACTS, question_id=f"q{number}", verdict=verdict, amount_or_date=amount, old_answer="$5")
+        for number, (verdict, amount) in enumerate(zip(verdicts, amounts, strict=True))
+    ]
+    house.lake.write(CHANGED_FACTS, rows)
+    result = house.check("changed_facts", "old_answers_are_rare")
+    assert result.severity == dg.AssetCheckSeverity.WARN
+    assert result.metadata["offending_rows"].value == offending
+    if offending:
+        assert shown(result)[0]["old_answer"] == "$5"

@@ -1,9 +1,12 @@
 """The marts say where every document, page, question and model stands."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pyarrow as pa
 
 from resources.egress.log import Departure, EgressLog
-from resources.lake.tables import ANSWER_SCORES, MODEL_REGISTRY, QA_PAIRS
+from resources.lake.tables import ANSWER_SCORES, FINE_TUNED_MODEL, MODEL_REGISTRY, QA_PAIRS
 from resources.llm.ledger import SPEND_SCHEMA
 
 
@@ -94,18 +97,47 @@ def test_what_left_is_counted_by_day_role_host_and_class(house, tmp_path):
     assert (judge["role"], judge["classes"], judge["bytes"]) == ("judge", "", 7)
 
 
-def test_the_leaderboard_counts_an_answer_once_although_several_recipes_scored_it(house):
-    def score(answer, value):
-        return dict.fromkeys(ANSWER_SCORES.schema.names, "x") | {
-            "answer_id": answer, "model_id": "base", "metric": "correct", "value": value,
-        }  # fmt: skip
+def score(answer: str, value: float | None) -> dict[str, Any]:
+    return dict.fromkeys(ANSWER_SCORES.schema.names, "x") | {
+        "answer_id": answer, "model_id": "base", "metric": "correct", "value": value,
+    }  # fmt: skip
 
+
+def student(recipe: str, backend: str) -> dict[str, Any]:
+    lists = {"artifact_files": [], "artifact_hashes": [], "training_rows": [], "stamp": None}
+    told = {"recipe": recipe, "model_id": f"of {recipe}", "backend": backend, "base_model": "a model"}
+    return dict.fromkeys(FINE_TUNED_MODEL.schema.names, "x") | lists | told
+
+
+def calls_of(**not_real: int) -> Callable[[], pa.Table]:
+    """What the ledger tells of the students of backends, one call each."""
+    counted = {"calls": 1, "prompt_tokens": 3, "cached_tokens": 1, "completion_tokens": 4, "cost": 0.5}
+    told = [
+        {"stage": "student", "model": f"{backend}/a model", "day": "2026-11-20", **counted, "not_real": calls}
+        for backend, calls in not_real.items()
+    ]
+    return lambda: pa.Table.from_pylist(told, schema=SPEND_SCHEMA)
+
+
+def test_the_leaderboard_counts_an_answer_once_although_several_recipes_scored_it(house):
+    for recipe in ("raft", "ra_dit"):
+        house.lake.write(FINE_TUNED_MODEL, [student(recipe, "embedded")], recipe)
     house.lake.write(ANSWER_SCORES, [score("1", 1.0), score("2", 0.0), score("3", None)], "raft")
     house.lake.write(ANSWER_SCORES, [score("1", 1.0), score("4", 0.5)], "ra_dit")
     house.lake.write(MODEL_REGISTRY, [])
-    house.build("leaderboard")
+    house.build("leaderboard", providers={"ledger_calls": calls_of()})
     (row,) = house.rows("leaderboard")
-    assert (row["mean"], row["n"], row["recipe"]) == (0.5, 3, None)
+    assert (row["mean"], row["n"], row["recipe"], row["backend"]) == (0.5, 3, None, "embedded")
+
+
+def test_the_bases_of_two_backends_are_two_models_and_an_emulators_stands_below_with_its_stamp(house):
+    for recipe, backend, value in (("cloud", "azure_openai", 1.0), ("here", "embedded", 0.5)):
+        house.lake.write(FINE_TUNED_MODEL, [student(recipe, backend)], recipe)
+        house.lake.write(ANSWER_SCORES, [score("1", value)], recipe)
+    house.lake.write(MODEL_REGISTRY, [])
+    house.build("leaderboard", providers={"ledger_calls": calls_of(azure_openai=1, embedded=0)})
+    found = [(row["backend"], row["mean"], row["stamp"]) for row in house.rows("leaderboard")]
+    assert found == [("embedded", 0.5, None), ("azure_openai", 1.0, "an emulator answered for it")]
 
 
 def test_models_build_on_an_empty_lake(house):

@@ -17,7 +17,7 @@ SNAPSHOT = {
     "dataset_quality": {"corpus", "qa_pairs"},
     "document_inventory": {"complete_batches", "corpus", "markdown_pages", "qa_pairs", "raw_pdfs"},
     "egress": {"judge_scores", "model_answers", "qa_pairs", "test_answers"},
-    "leaderboard": {"answer_scores", "model_registry"},
+    "leaderboard": {"answer_scores", "fine_tuned_model", "model_registry"},
     "spend_by_stage": {"judge_scores", "model_answers", "qa_pairs", "test_answers"},
 }
 
@@ -39,7 +39,7 @@ def test_each_file_is_an_asset_that_depends_on_what_its_query_reads():
 
 def test_each_model_has_a_group_kinds_a_description_and_a_code_version():
     for name, spec in specs().items():
-        assert spec.group_name == ("3_corpus" if name in {"complete_batches", "corpus"} else "8_marts")
+        assert spec.group_name == ("3_corpus" if name in {"complete_batches", "corpus"} else "9_marts")
         assert spec.kinds == {"duckdb", "sql"}
         assert spec.description and "```sql" in spec.description
         assert spec.code_version
