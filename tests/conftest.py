@@ -29,10 +29,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Tests that share a costly home stay together when the run is divided over processes; others go by file."""
+    """Tests that share what is costly to make stay together when the run is divided over processes; others go by file."""
     fixtures = getattr(item, "fixturenames", ())
-    home = next((name for name in ("demos", "small_home") if name in fixtures), str(item.path))
-    item.add_marker(pytest.mark.xdist_group(home))
+    shared = next((name for name in ("demos", "small_home", "benches") if name in fixtures), str(item.path))
+    item.add_marker(pytest.mark.xdist_group(shared))
 
 
 @pytest.fixture(autouse=True)

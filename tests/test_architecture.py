@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 PACKAGES = ("resources", "assets", "dbt_like_sql", "orchestration")
 MAY_IMPORT = {
@@ -35,6 +36,18 @@ NEVER_IMPORTED = {
     "psycopg2-binary",  # is SQLAlchemy's driver
     "instructor",  # both only keep ragas' own dependencies at versions that work together
     "langchain-community",
+}
+EVERY_TRAINER = {
+    "azure_openai": {
+        "endpoint": "https://somewhere.openai.azure.com",
+        "management": {"subscription": "a", "resource_group": "b", "account": "c"},
+    },
+    "sagemaker_jumpstart": {
+        "region": "eu-west-1",
+        "role_arn": "arn:aws:iam::123456789012:role/raftline",
+        "prefix": "s3://raftline-training/raftline",
+    },
+    "local": {"models_folder": "bases"},
 }
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -123,14 +136,22 @@ def test_nothing_heavy_is_imported_at_module_level(package) -> None:
 
 @pytest.mark.slow
 def test_loading_the_definitions_imports_nothing_heavy_and_writes_nothing(tmp_path) -> None:
+    """Not even with every training backend set up, and a trainer and a deployer of each made."""
+    config = tmp_path / "raftline.yaml"
+    config.write_text(yaml.safe_dump({"trainers": EVERY_TRAINER, "recipes": str(ROOT / "recipes")}), encoding="utf-8")
     program = (
         "import json, sys\n"
         "from orchestration.definitions import defs\n"
+        "from orchestration.settings import load_settings\n"
+        "from orchestration.wiring import build_resources\n"
         "defs().get_repository_def()\n"
+        "trainers = build_resources(load_settings())['trainers']\n"
+        f"made = [(trainers.get(name), trainers.deployer(name)) for name in {['embedded', *EVERY_TRAINER]}]\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "RAFTLINE_HOME": str(tmp_path / "home")},
+        [sys.executable, "-c", program], cwd=ROOT,
+        env={**os.environ, "RAFTLINE_HOME": str(tmp_path / "home"), "RAFTLINE_CONFIG": str(config)},
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     assert sorted(HEAVY.intersection(json.loads(done.stdout))) == []

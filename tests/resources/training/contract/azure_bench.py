@@ -33,9 +33,7 @@ class AzureBench(Bench):
         self._emulator = emulator
         self.spec = TrainingSpec("azure_openai", "gpt-4o-mini-2024-07-18", "d1", (("n_epochs", 2),), seed=7)
         rows = [_row(number) for number in range(22)]
-        self.data = TrainingData(
-            (), (), {"train.jsonl": b"".join(rows[:12]), "validation.jsonl": b"".join(rows[12:])}
-        )
+        self.data = TrainingData((), (), {"train.jsonl": b"".join(rows[:12]), "validation.jsonl": b"".join(rows[12:])})
 
     def trainers(self, process: int = 0) -> TrainersResource:
         # DeveloperTier, the default for evaluations, costs nothing by the hour.
@@ -82,8 +80,11 @@ class AzureBench(Bench):
         self._emulator.configure(faults=[{"kind": "500", "path": _CREATE, "times": 1}])
 
     def confuse(self) -> str:
-        self._emulator.configure(job_statuses=["pending", "frobnicating", "frobnicating", "succeeded"])
+        self._emulator.configure(job_statuses=["pending", "frobnicating"])
         return "frobnicating"
+
+    def clear_up(self) -> None:
+        self._emulator.configure(job_statuses=["pending", "frobnicating", "succeeded"])
 
     def fill(self) -> None:
         self._emulator.configure(job_slots=0)
@@ -128,9 +129,7 @@ class AzureBench(Bench):
         return self._emulator.cost_usd()
 
     def lose_deployment(self, kind: str) -> None:
-        self._emulator.configure(
-            faults=[{"kind": kind, "path": "PUT /subscriptions", "when": "after", "times": 1}]
-        )
+        self._emulator.configure(faults=[{"kind": kind, "path": "PUT /subscriptions", "when": "after", "times": 1}])
 
     def advance(self, hours: float) -> None:
         super().advance(hours)

@@ -2,12 +2,10 @@
 
 import asyncio
 import os
-import signal
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -17,23 +15,17 @@ import pytest
 from resources.llm.request import Completion, Request, chat
 from resources.training.base import (
     Artifact,
-    JobEvent,
     JobHandle,
     JobState,
-    Quote,
-    Trainer,
     TrainingData,
-    TrainingFailed,
     TrainingSpec,
 )
-from resources.training.book import Order, TrainingBook
-from resources.training.book_tables import Job
 from resources.training.endpoints import EndpointBook
-from resources.training.placing import Placed, place
 from resources.training.resource import TrainersResource
 from resources.training.serve import Endpoints
 from resources.training.serving import ChatTarget, Deployer, EndpointHandle, StudentModel
-from resources.training.watching import JobWatch
+from resources.training.trainer import Trainer
+from tests.resources.training.contract.process import Process, no_wait
 
 PATIENCE_SECONDS = 90.0
 TTL_HOURS = 2.0
@@ -42,39 +34,15 @@ Trouble = Literal["network", "credentials"]
 BadData = Literal["too few rows", "too long a row", "unknown hyperparameter"]
 
 
-def no_wait(_seconds: float) -> None:
-    """The waits of watching and placing; nothing of a test has to pass meanwhile."""
-
-
-@dataclass(frozen=True)
-class Process:
-    """What a process of raftline holds that has just started: nothing but the settings and the book."""
-
-    trainers: TrainersResource
-    backend: str
-    book: TrainingBook
-    told: list[JobEvent] = field(default_factory=list)
-    sleep: Callable[[float], None] = no_wait
-
-    @property
-    def trainer(self) -> Trainer:
-        return self.trainers.get(self.backend)
-
-    @property
-    def watch(self) -> JobWatch:
-        return JobWatch(self.trainer, self.book, self.trainers.options.jobs, self.told.append, self.sleep)
-
-    def place(self, spec: TrainingSpec, data: TrainingData) -> Placed:
-        tags = {"owner": "tests", "run": "run-1"}
-        return place(self.watch, spec, data, Order("recipe", "run-1"), tags, lambda: Quote(None, "not asked"))
-
-
 class Bench(ABC):
     """A backend on its emulator or in a folder of its own, with a specification and rows that it trains."""
 
     backend: ClassVar[str]
     exempt: ClassVar[Mapping[str, str]] = {}
     """Scenarios that the backend cannot get into, and why."""
+
+    pause_seconds: ClassVar[float] = 0.0
+    """What passes between two looks at a job. An emulator's jobs go on when they are looked at."""
 
     spec: TrainingSpec
     data: TrainingData
@@ -151,7 +119,11 @@ class Bench(ABC):
         raise NotImplementedError
 
     def confuse(self) -> str:
-        """From now on jobs are in a state of this name, which nobody knows, before they succeed."""
+        """From now on jobs get into a state of this name, which nobody knows, and stay there."""
+        raise NotImplementedError
+
+    def clear_up(self) -> None:
+        """Jobs go on to their success."""
         raise NotImplementedError
 
     def fill(self) -> None:
@@ -175,6 +147,7 @@ class Bench(ABC):
 
     def pause(self) -> None:
         """Lets a job go on that takes its time."""
+        time.sleep(self.pause_seconds)
 
     def follow(self, handle: JobHandle) -> JobState:
         """Polls a job until it is over."""
@@ -282,63 +255,3 @@ class Bench(ABC):
     def endpoints_of(self, process: Process, run_id: str) -> Endpoints:
         """Endpoints of a run whose clock is the service's."""
         return Endpoints(process.trainers, run_id, clock=self.now, sleep=no_wait)
-
-    def close(self) -> None:
-        """Stops what still runs."""
-
-
-def kill_me(*_: object, **__: object) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def place_and_die(bench: Bench, spec: TrainingSpec, data: TrainingData) -> Callable[[Process], None]:
-    """The work of a process that dies when a job exists and its handle is not written down yet."""
-
-    def work(process: Process) -> None:
-        process.book.submitted = kill_me
-        process.place(spec, data)
-
-    return work
-
-
-@dataclass(frozen=True)
-class Life:
-    """A job whose every step another process saw, each of which died before the next one started."""
-
-    spec: TrainingSpec
-    placed: list[Placed]
-    states: list[str]
-    told: list[JobEvent]
-    from_the_start: list[JobEvent]
-    jobs: list[str]
-    booked: list[Job]
-    artifacts: list[Artifact]
-
-
-def live(bench: Bench) -> Life:
-    """Brings a job from its submission to its end, with a new process at every step."""
-    spec, data = bench.spec, bench.data
-    bench.killed(place_and_die(bench, spec, data))
-    placed: list[Placed] = []
-    states: list[str] = []
-    told: list[JobEvent] = []
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while "succeeded" not in states:
-        assert time.monotonic() < deadline, states
-        with bench.process() as process:
-            placed.append(process.place(spec, data))
-            job = process.watch.look(placed[-1].job)
-            if job.status in ("failed", "cancelled"):
-                raise TrainingFailed(job.message)
-            states.append(job.phase)
-            told += [event for event in process.told if event.event_id]
-        bench.pause()
-    artifacts = []
-    for _ in range(2):
-        with bench.process() as process:
-            placed.append(process.place(spec, data))
-            handle = process.trainer.submit(spec, data, {})
-            artifacts.append(process.trainer.artifact(handle))
-            booked = process.book.history(10)
-    everything, _ = bench.trainer().events(handle, "")
-    return Life(spec, placed, states, told, list(everything), bench.jobs(), booked, artifacts)

@@ -3,6 +3,7 @@
 import pytest
 
 from resources.training.base import FAILED, SUCCEEDED, TrainingFailed, TrainingUnreachable
+from resources.training.book import Order
 from resources.training.watching import words_of
 
 
@@ -73,7 +74,7 @@ def test_a_run_that_waits_fails_with_the_service_s_words(bench) -> None:
     bench.require("a bad end")
     handle, words = bench.ended("failed")
     with bench.process() as process:
-        job = process.book.intend(bench.spec, _order())
+        job = process.book.intend(bench.spec, Order("recipe", "run-1"))
         job = process.watch.follow(process.book.submitted(job, handle), lambda: False)
         assert job.status == FAILED
         assert words in words_of(job)
@@ -87,14 +88,13 @@ def test_a_status_that_nobody_knows_is_no_end(bench) -> None:
     bench.require("unknown status")
     word = bench.confuse()
     handle = bench.trainer().submit(bench.spec, bench.data, {})
-    seen = [bench.trainer().poll(handle)]
-    while not seen[-1].terminal:
-        assert bench.trainer().submit(bench.spec, bench.data, {}) == handle
-        assert len(seen) < 20
-        seen.append(bench.trainer().poll(handle))
-    assert word in [state.status for state in seen[:-1]]
-    assert seen[-1].phase == SUCCEEDED
-    assert len(bench.jobs()) == 1
+    seen = [bench.trainer().poll(handle) for _ in range(8)]
+    assert seen[-1].status == word
+    assert not any(state.terminal for state in seen)
+    assert bench.trainer().submit(bench.spec, bench.data, {}) == handle
+    bench.clear_up()
+    assert bench.follow(handle).phase == SUCCEEDED
+    assert bench.jobs() == [handle.job_id]
 
 
 def test_cancelling_reaches_the_service(bench) -> None:
@@ -174,9 +174,3 @@ def test_whatever_is_asked_of_a_service_without_credentials_is_out_of_reach(benc
             ask()
     bench.heal()
     assert bench.alive() == [handle.job_id]
-
-
-def _order():
-    from resources.training.book import Order
-
-    return Order("recipe", "run-1")

@@ -3,7 +3,8 @@
 import pytest
 
 from resources.training.sweeping import Sweep, sweep
-from tests.resources.training.contract.bench import TTL_HOURS, Bench, Process, kill_me
+from tests.resources.training.contract.bench import TTL_HOURS, Bench
+from tests.resources.training.contract.process import Process, kill_me
 
 
 def _serve_and_die(bench: Bench, moment: str):
