@@ -19,12 +19,10 @@ from resources.llm.estimate import Load, StageEstimate, batched, picture_tokens,
 from resources.llm.gates import Defect, question_defects
 from resources.llm.history import Habit, Habits, habits
 from resources.llm.models import ChatModel, Embedder
-from resources.llm.prices import FREE
 from resources.llm.probe import NAME as PROBE
 from resources.llm.prompts import ANSWERS_VERSION, QUESTIONS_VERSION
 from resources.llm.raft_text import language_of
 from resources.llm.request import Message, Request
-from resources.llm.roles import Limits
 from resources.llm.transcription_prompts import TRANSCRIPTION_PROMPT_VERSION, WHOLE, transcription_messages
 from resources.options import ContextualizationOptions, JudgeOptions, TranscriptionOptions
 from resources.tokens import count_tokens
@@ -118,13 +116,6 @@ def judging_estimate(judge: ChatModel, items: Sequence[Row], options: JudgeOptio
         prompt = JUDGE_FRAME_TOKENS + sum(documents) / max(1, len(documents))
         load += Load(calls, 0, round(calls * prompt), round(calls * answers.tokens))
     return _estimate("scores", judge, load, replace(answers, basis=f"at most; {answers.basis}"))
-
-
-def students_estimate(items: Sequence[Row], arms: int) -> StageEstimate:
-    """The students' answers to a snapshot. They run on this machine and cost nothing."""
-    prompt = sum(count_tokens(document["text"]) for item in items for document in item["documents"])
-    load = Load(arms * len(items), 0, arms * prompt, arms * len(items) * ANSWER_TOKENS)
-    return stage_estimate("student: answers", "on this machine", load, FREE, Limits(concurrency=1), 0.01)
 
 
 def teaching_estimates(

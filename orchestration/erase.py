@@ -19,7 +19,8 @@ from assets.evaluation.champion import current
 from assets.raft.completeness import marker_rows
 from orchestration.console import counted
 from orchestration.erase_history import erase_history
-from orchestration.erase_students import Target, drop, erase_students
+from orchestration.erase_services import erase_at_services
+from orchestration.erase_students import Target, clean_datasets, drop, erase_students
 from orchestration.jobs import PHASES
 from orchestration.settings import Settings
 from orchestration.wiring import build_resources
@@ -84,6 +85,7 @@ def erase(settings: Settings, instance: dg.DagsterInstance, target: Target) -> l
     notes = [f"{counted(len(target.versions), 'version')} of {', '.join(target.uris)} on the list of erased documents"]
     calls = resources["models"].erase(target.versions)
     notes.append(f"{counted(calls.calls, 'recorded model call')} emptied; their key, cost and date stay")
+    notes += erase_at_services(lake, resources["trainers"], clean_datasets(lake, target).values())
     notes += erase_students(lake, target, Path(resources["trainers"].folder))
     notes += _still_served(lake, resources["trainers"])
     _erase_joint_tables(lake, settings)

@@ -40,24 +40,32 @@ class Target:
         return tuple(document_id(uri) for uri in self.uris)
 
 
-def erase_students(lake: Lake, target: Target, folder: Path) -> list[str]:
-    """Removes datasets and models that hold the document, marks the models, and sends the champion back to base."""
+def clean_datasets(lake: Lake, target: Target) -> dict[str, str]:
+    """The versions of the datasets that do not hold the document, by recipe."""
     chunks, questions = _derived(lake, target)
-    clean: set[str] = set()
+    versions = {}
     for recipe in lake.partitions(RAFT_DATASET):
-        rows = lake.rows(RAFT_DATASET, recipe)
         held = any(
             row["question_id"] in questions or any(document["chunk_id"] in chunks for document in row["documents"])
-            for row in rows
+            for row in lake.rows(RAFT_DATASET, recipe)
         )
-        if held:
+        if not held:
+            versions[recipe] = lake.version(RAFT_DATASET, recipe) or ""
+    return versions
+
+
+def erase_students(lake: Lake, target: Target, folder: Path) -> list[str]:
+    """Removes datasets and models that hold the document, marks the models, and sends the champion back to base."""
+    versions = clean_datasets(lake, target)
+    clean: set[str] = set()
+    for recipe in lake.partitions(RAFT_DATASET):
+        if recipe in versions:
+            students = lake.rows_or_empty(FINE_TUNED_MODEL, recipe)
+            clean |= {row["model_id"] for row in students if row["dataset_version"] == versions[recipe]}
+        else:
             drop(lake, RAFT_DATASET.name, recipe)
             lake.delete_files(f"datasets/{recipe}")
             drop(lake, FINE_TUNED_MODEL.name, recipe)
-        else:
-            version = lake.version(RAFT_DATASET, recipe)
-            students = lake.rows_or_empty(FINE_TUNED_MODEL, recipe)
-            clean |= {row["model_id"] for row in students if row["dataset_version"] == version}
     clean = _with_clean_parents(lake, clean)
     forget(lake, clean, target.versions)
     registry = [{"stamp": None, **row} for row in lake.rows_or_empty(MODEL_REGISTRY)]

@@ -17,28 +17,30 @@ from assets.documents.ocr import recognized_by, scans_by
 from assets.documents.pages import KnownPages, page_rows
 from assets.documents.parsing import Page
 from assets.documents.readers import read_by, reader_of
+from assets.evaluation.arms import BASE_ARMS, TUNED_ARMS, applicable
+from assets.evaluation.expected import Examinee, students_estimates
 from assets.raft.generation import sample_chunks
+from assets.raft.recipe_files import valid_recipes
+from assets.raft.recipes import Recipe
 from assets.spending import (
     CONTEXT_TOKENS,
     contexts_estimate,
     embedding_estimate,
     judging_estimate,
-    students_estimate,
     teaching_estimates,
     transcription_estimate,
 )
 from resources.corpus.manifest import Entry, Manifest, document_id
 from resources.corpus.resource import CorpusResource
-from resources.errors import UnreadableDocument
+from resources.errors import SettingsError, UnreadableDocument
+from resources.folders import FoldersResource
 from resources.lake.lake import Lake
 from resources.lake.tables import CHUNKS, CONTEXTUALIZED_CHUNKS, EVALUATION_SET, RAW_PDFS
 from resources.llm.estimate import StageEstimate
 from resources.llm.models import Models
 from resources.llm.resource import ModelsResource
 from resources.options import PipelineOptions
-
-ARMS = 3
-"""Answers to an item: of base, champion and candidate."""
+from resources.training.resource import TrainersResource
 
 _LINE = "context " * CONTEXT_TOKENS
 """Stands for a context line that is not written yet."""
@@ -69,11 +71,30 @@ def estimate(resources: Mapping[str, Any], *, evaluates: bool = True) -> tuple[l
     material = _material(lake, resources["corpus"], options, scans=bool(scans_by(models, options.extraction)))
     with models.open() as opened:
         items = lake.rows_or_empty(EVALUATION_SET) if evaluates else []
-        return list(_stages(opened, models, items, material, options)), material
+        students = _students(resources["folders"], resources["trainers"])
+        return list(_stages(opened, models, items, students, material, options)), material
+
+
+def _students(folders: FoldersResource, trainers: TrainersResource) -> list[Examinee]:
+    """Whose answers the evaluation compares, by the recipes."""
+    found = []
+    for recipe in valid_recipes(folders.recipes_path).values() or [Recipe(name="base")]:
+        with suppress(SettingsError):  # a backend that is not known: its recipe's run says so
+            trainer = trainers.get(recipe.training.backend)
+            base, tuned = (
+                tuple(arm for arm in arms if applicable(arm, trainer.capabilities)) for arms in (BASE_ARMS, TUNED_ARMS)
+            )
+            found.append(Examinee(recipe.training.backend, not trainer.runs_here, base, tuned))
+    return found
 
 
 def _stages(
-    opened: Models, models: ModelsResource, items: Sequence[Row], material: Material, options: PipelineOptions
+    opened: Models,
+    models: ModelsResource,
+    items: Sequence[Row],
+    students: Sequence[Examinee],
+    material: Material,
+    options: PipelineOptions,
 ) -> Iterator[StageEstimate]:
     if models.plays("transcriber"):
         yield transcription_estimate(opened.chat("transcriber"), material.pages, options.transcription)
@@ -83,9 +104,10 @@ def _stages(
     sampled = sample_chunks(material.chunks, options.questions.chunk_sampling_rate)
     yield from teaching_estimates(opened.chat("teacher"), sampled, material.titles, options.questions.per_chunk)
     if models.plays("judge"):
-        yield judging_estimate(opened.chat("judge"), items, options.judge, ARMS)
+        arms = max((len(student.meeting) for student in students), default=0)
+        yield judging_estimate(opened.chat("judge"), items, options.judge, arms)
     if items:
-        yield students_estimate(items, ARMS)
+        yield from students_estimates(items, students)
 
 
 def _material(lake: Lake, corpus: CorpusResource, options: PipelineOptions, *, scans: bool) -> Material:

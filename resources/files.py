@@ -1,7 +1,14 @@
-"""Files on this machine, written whole or not at all."""
+"""Files on this machine: written whole or not at all, and named by the hash of their bytes."""
 
+import hashlib
 import os
 from pathlib import Path
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file of any size, as 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_whole(path: Path, content: bytes) -> None:

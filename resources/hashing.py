@@ -15,6 +15,11 @@ def well_formed(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def storable(text: str) -> str:
+    """The text as every database takes it: well formed, and without NUL."""
+    return well_formed(text).replace("\x00", "\ufffd")
+
+
 def content_hash(*parts: Any) -> str:
     """sha256 (64 hex digits) of the canonical JSON of the parts."""
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()

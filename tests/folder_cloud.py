@@ -16,13 +16,14 @@ from resources.llm.raft_text import parse_prompt, quoted, render_answer
 from resources.llm.request import Completion, ModelIdentity, Request
 from resources.training.base import (
     Artifact,
+    CapacityLacking,
     DataFormat,
     JobEvent,
     JobHandle,
     JobState,
     Quote,
-    Trainer,
     TrainingData,
+    TrainingFailed,
     TrainingSpec,
     TrainingUnreachable,
 )
@@ -36,6 +37,7 @@ from resources.training.serving import (
     Purpose,
     StudentModel,
 )
+from resources.training.trainer import Trainer
 
 USD_PER_HOUR = 3.0
 
@@ -58,8 +60,9 @@ class Cloud:
 
     def turn(self, **knobs: Any) -> None:
         """`polls`: looks until an endpoint is ready; `outcome`: what it is then; `stuck`: it cannot be deleted;
-        `deleting`: looks until a deleted one is gone; `deploy`: `refused` or `lost` (fails after the effect);
-        `unreachable`: nothing can be asked; `identity`: False if only an endpoint tells; `answer`: False for 500s.
+        `deleting`: looks until a deleted one is gone; `deploy`: `refused`, `crowded` or `lost` (fails after the effect);
+        `unreachable`: nothing can be asked; `exchanged`: its models are not what its jobs left there; `identity`: False if
+        only an endpoint tells; `answer`: False for 500s.
         """
         self._write("knobs", {**self.knobs(), **knobs})
 
@@ -180,11 +183,18 @@ class FolderBackend(Trainer, Deployer):
         known = self.cloud.knobs().get("identity", True)
         return ModelIdentity(self.name, "cloud.example", model.name) if known else None
 
+    def verify(self, model: StudentModel) -> None:
+        self.cloud.check_reachable()
+        if self.cloud.knobs().get("exchanged"):
+            raise TrainingFailed(f"model {model.model_id} is not what its job left there")
+
     def deploy(
         self, model: StudentModel, name: str, purpose: Purpose, expires_at: datetime | None, tags: Mapping[str, str]
     ) -> EndpointHandle:
         cloud = self.cloud
         cloud.check_reachable()
+        if cloud.knobs().get("deploy") == "crowded":
+            raise CapacityLacking("the limit of 1 instance for endpoint usage is reached")
         if cloud.knobs().get("deploy") == "refused" or model.name in cloud.knobs().get("refuses", ()):
             raise DeploymentFailed(f"quota of {model.base_model} is exhausted")
         cloud.put(
@@ -244,6 +254,9 @@ class FolderBackend(Trainer, Deployer):
         return [self._handle(name, found[name]) for name in self.cloud.alive()]
 
     def target(self, endpoint: EndpointHandle, model: StudentModel, data: TrainingData) -> ChatTarget:
+        loaded = self.cloud.endpoints()[endpoint.name]["model"]
+        if loaded != model.name:
+            raise DeploymentFailed(f"{endpoint.name} serves {loaded}; {model.name} was to be asked")
         identity = ModelIdentity(self.name, "cloud.example", model.name)
         return ChatTarget(CloudStudent(self.cloud, identity, endpoint.name))
 

@@ -34,8 +34,8 @@ class JobCloud(Cloud):
     `statuses`: what a job says at each look, the last for good; `words`: its message; `usd`, `seconds`: what a job is
     expected to cost and take; `billed`: what it does cost; `submit`: `refused`, `crowded`, `lost` (fails after the effect)
     or `down` (fails before it); `crowded_end`: a job ends for lack of room; `lag`: searches that find nothing; `down`:
-    looks that find nobody; `die`: `before_create`, `after_create` or `looking` kills the process that asks; `here`: rows
-    stay on this machine.
+    looks that find nobody; `garbled`: a job of which nonsense is told; `silent`: no events can be read; `die`:
+    `before_create`, `after_create` or `looking` kills the process that asks; `here`: rows stay on this machine.
     """
 
     def jobs(self) -> dict[str, dict[str, Any]]:
@@ -110,7 +110,9 @@ class JobBackend(FolderBackend):
             return found
         name = f"ft-{len(cloud.jobs()) + 1}"
         files = {file: content.decode() for file, content in data.files.items()}
-        cloud.write_job(name, idem=spec.idem(), parent=spec.parent, tags=dict(tags), files=files, looks=0, cancelled=False)
+        cloud.write_job(
+            name, idem=spec.idem(), parent=spec.parent, tags=dict(tags), files=files, looks=0, cancelled=False
+        )
         cloud.die("after_create")
         if how == "lost":
             raise TrainingUnreachable("the answer never came")
@@ -122,6 +124,8 @@ class JobBackend(FolderBackend):
         cloud.die("looking")
         if cloud.count_down("down"):
             raise TrainingUnreachable("the token has expired")
+        if cloud.knobs().get("garbled") == handle.job_id:
+            raise KeyError("TrainingJobStatus")
         job = cloud.jobs()[handle.job_id]
         cloud.write_job(handle.job_id, looks=job["looks"] + 1)
         status = self._status(job)
@@ -133,6 +137,8 @@ class JobBackend(FolderBackend):
         return JobState(phase, status, words, cost if phase not in ("pending", "running") else None)
 
     def events(self, handle: JobHandle, seen: str) -> tuple[Sequence[JobEvent], str]:
+        if self.cloud.knobs().get("silent"):
+            raise TrainingUnreachable("the log service does not answer")
         looks = self.cloud.jobs()[handle.job_id]["looks"]
         lines = [JobEvent(str(n), "info", f"step {n} of {handle.job_id}") for n in range(int(seen or 0), looks)]
         return lines, str(looks)
@@ -140,6 +146,12 @@ class JobBackend(FolderBackend):
     def cancel(self, handle: JobHandle) -> None:
         self.cloud.check_reachable()
         self.cloud.write_job(handle.job_id, cancelled=True)
+
+    def discard(self, handle: JobHandle) -> Sequence[str]:
+        self.cloud.check_reachable()
+        held = self.cloud.jobs()[handle.job_id]["files"]
+        self.cloud.write_job(handle.job_id, files={})
+        return [f"{name} of {handle.job_id}" for name in held]
 
     def artifact(self, handle: JobHandle) -> Artifact:
         curve = (MetricRow(1, 2.0), MetricRow(2, 1.0, 1.5))

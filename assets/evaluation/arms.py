@@ -7,7 +7,7 @@ from typing import Any
 
 from assets.evaluation.conditions import RETRIEVED
 
-# The capabilities as `resources.training.base.Trainer` names them.
+# The capabilities as `resources.training.trainer.Trainer` names them.
 RAG = "rag"
 """Answers from documents in its prompt."""
 CLOSED_BOOK = "closed_book"
@@ -44,6 +44,11 @@ TUNED_CLOSED_BOOK = Arm("tuned_closed_book", "Tuned, closed book", False, frozen
 ARMS: dict[str, Arm] = {
     arm.name: arm for arm in (BASE_RAG, TUNED_RAG, BASE_CLOSED_BOOK, FEW_SHOT_RAG, TUNED_CLOSED_BOOK)
 }
+
+BASE_ARMS = (BASE_RAG, BASE_CLOSED_BOOK, FEW_SHOT_RAG)
+"""Under which an untrained model is asked, as far as it can be."""
+TUNED_ARMS = (TUNED_RAG, TUNED_CLOSED_BOOK)
+"""The same of a student."""
 
 
 def applicable(arm: Arm, capabilities: AbstractSet[str]) -> bool:

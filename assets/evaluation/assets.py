@@ -313,4 +313,4 @@ def champion_model(
 
 
 def _endpoints(context: dg.AssetExecutionContext, trainers: TrainersResource) -> Endpoints:
-    return Endpoints(trainers, context.run.run_id, context.log.warning)
+    return Endpoints(trainers, context.run.run_id, context.log.warning, tell=context.log.info)

@@ -71,16 +71,19 @@ def select(
         problem = contamination(lake, rows[0]["model_id"], test)
         if problem:
             barred.append(f"{recipe}: {problem}")
-            table.append({"model": contender.label, "utility": f"takes no part: {problem}", "items": str(interval.n)})
+            table.append(_line(rows[0], contender, f"takes no part: {problem}", interval.n))
             continue
         value = "not a real model: not ranked" if contender.stamp else f"{interval.mean:.3f}"
-        table.append({"model": contender.label, "utility": value, "items": str(interval.n)})
+        table.append(_line(rows[0], contender, value, interval.n))
         if among is None or rows[0]["model_id"] in among:
             found.append((bool(contender.stamp), -interval.mean, rows[0]))
     if not table:
         raise LakeError("no recipe has a trained and scored model: run the job train_recipe first")
     if len(barred) == len(table):
-        raise LakeError(f"no model may meet the test: {'; '.join(barred)}; train it again, from its base model")
+        raise LakeError(
+            f"no model may meet the test: {'; '.join(barred)}. It has to be trained again, from its base model: "
+            "`raftline jobs` lists what is being trained, `raftline refresh` what is due"
+        )
     if not found:
         raise LakeError("the test answers are those of models that were replaced since: run the job publish_report")
     best, *others = (row for *_, row in sorted(found, key=lambda entry: entry[:2]))
@@ -91,6 +94,17 @@ def champion_row(lake: Lake) -> Row | None:
     """The registry row of the current champion; None while it is the base."""
     model_id = current(lake.rows_or_empty(CHAMPION_MODEL))
     return registered(lake, model_id) if model_id else None
+
+
+def _line(row: Row, contender: Contender, utility: str, items: int) -> dict[str, str]:
+    """What the report says of a student that could be chosen."""
+    return {
+        "model": contender.label,
+        "trained by": f"{row['backend']}, from {row['base_model']}",
+        "utility": utility,
+        "items": str(items),
+        "remark": contender.stamp,
+    }
 
 
 def _stamp(student: StudentModel, emulated: Collection[str]) -> str:

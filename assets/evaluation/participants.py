@@ -8,16 +8,7 @@ from typing import Any, TypeVar
 
 from assets.corpus import versions_ever
 from assets.evaluation.answering import answer_items, requests_of, worked_examples
-from assets.evaluation.arms import (
-    BASE_CLOSED_BOOK,
-    BASE_RAG,
-    FEW_SHOT,
-    FEW_SHOT_RAG,
-    TUNED_CLOSED_BOOK,
-    TUNED_RAG,
-    Arm,
-    applicable,
-)
+from assets.evaluation.arms import BASE_ARMS, FEW_SHOT, FEW_SHOT_RAG, TUNED_ARMS, Arm, applicable
 from assets.evaluation.contenders import Selection
 from assets.raft.recipes import Recipe
 from assets.training.models import latest_dataset
@@ -67,13 +58,13 @@ class Participant:
 def base_of(recipe: Recipe, lake: Lake, trainers: TrainersResource, recipes: Sequence[str] = ()) -> Participant:
     """The untrained model of a recipe; a reader's threshold is chosen on the first dataset there is among `recipes`."""
     data = latest_dataset(lake, recipes or [recipe.name])
-    found = _participant(base_student(recipe), (BASE_RAG, BASE_CLOSED_BOOK, FEW_SHOT_RAG), trainers, data)
+    found = _participant(base_student(recipe), BASE_ARMS, trainers, data)
     return found if found.examples else replace(found, arms=tuple(arm for arm in found.arms if arm is not FEW_SHOT_RAG))
 
 
 def tuned(row: Mapping[str, Any], trainers: TrainersResource, needed: bool = True) -> Participant:
     """A trained student by its row."""
-    participant = _participant(student_of(row), (TUNED_RAG, TUNED_CLOSED_BOOK), trainers, TrainingData((), ()))
+    participant = _participant(student_of(row), TUNED_ARMS, trainers, TrainingData((), ()))
     return replace(participant, needed=needed)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from assets.evaluation.champion import Promotion, Row, current, decide_champion, open_proposal
 from assets.evaluation.decisions import decisions_version, read_decisions
 from assets.training.models import registered
-from assets.training.students import unusable
+from assets.training.students import exchanged, unusable
 from resources.folders import FoldersResource
 from resources.lake.lake import Lake
 from resources.lake.tables import CHAMPION_MODEL, EVAL_REPORT
@@ -30,13 +30,13 @@ def promotion_of(serving: ServingOptions, backend: str) -> Promotion:
 
 
 def why_unfit(lake: Lake, trainers: TrainersResource, model_id: str) -> str:
-    """Why a model may not become champion, or an empty text. The files of one that is kept here are verified."""
+    """Why a model may not become champion, or an empty text. What is kept of it, here or at its service, is verified."""
     row = registered(lake, model_id)
     if row is None:
         return f"no model {model_id} is registered"
     if row["stamp"]:
         return f"{model_id} is not a real model: {row['stamp']}"
-    return unusable(row, trainers)
+    return unusable(row, trainers) or exchanged(row, trainers)
 
 
 def fold_champion(lake: Lake, folders: FoldersResource, trainers: TrainersResource) -> list[Row]:

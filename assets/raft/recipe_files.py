@@ -7,8 +7,8 @@ from typing import Any
 from assets.raft.recipes import Recipe, load_recipes
 from resources.errors import SettingsError
 from resources.hashing import canonical_json, content_hash, well_formed
-from resources.training.base import Trainer
 from resources.training.resource import TrainersResource
+from resources.training.trainer import Trainer
 
 VALID, INVALID = "valid", "invalid"
 

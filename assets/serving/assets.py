@@ -54,7 +54,7 @@ def model_endpoint(
             student = opened.target(target.provider, incumbent.participant.parameters, target.price)
             put_smoke_question(student, store, name)
 
-    endpoints = Endpoints(trainers, context.run.run_id, context.log.warning)
+    endpoints = Endpoints(trainers, context.run.run_id, context.log.warning, tell=context.log.info)
     champion = incumbent.participant
     kept = keep_up(champion.student, champion.data, endpoints, smoke, previous[0] if previous else None)
     endpoint, target = kept.endpoint, kept.target
@@ -124,7 +124,7 @@ def changed_facts(
             "old answers": _rate_of_old(rows),
             **told,
         },
-        sample=("verdict", "question", "old_answer", "new_answer", "answer", "document", "page"),
+        sample=("verdict", "question", "old_answer", "new_answer", "answer", "document"),
     )
 
 

@@ -55,7 +55,12 @@ def keep_up(
         return _let_go(endpoints, Kept(student, NOT_KEPT))
     old = endpoints.book.serving()
     if old and _still_serves(old, student, endpoints, previous):
-        return _pointed_to(Kept(student, DEPLOYED, old, _target(endpoints, old, student, data)), endpoints)
+        try:
+            kept = Kept(student, DEPLOYED, old, _target(endpoints, old, student, data))
+        except DeploymentFailed as error:  # somebody had it load another model
+            endpoints.warn(f"it is replaced: {error}")
+        else:
+            return _pointed_to(kept, endpoints)
     return _replace(student, data, endpoints, smoke, old)
 
 
@@ -148,9 +153,9 @@ def _let_go(endpoints: Endpoints, kept: Kept) -> Kept:
 
 
 def _others_taken_down(endpoints: Endpoints, kept: EndpointHandle | None) -> list[str]:
-    """Takes down every serving endpoint but one: the former champion's, and what a killed run left behind."""
+    """Takes down every serving endpoint of this home but one: the former champion's, and what a killed run left behind."""
     done = []
-    for handle in (booking.handle for booking in endpoints.book.bookings()):
+    for handle in (booking.handle for booking in endpoints.book.bookings() if not booking.found):
         if handle.purpose == "serving" and (kept is None or handle.name != kept.name):
             gone = endpoints.end(handle)
             done.append(f"{handle.name} {'taken down' if gone else 'not gone yet: the sweeper tries again'}")

@@ -126,7 +126,7 @@ def judged(fact: ChangedFact, completion: Completion) -> tuple[str, str]:
 def fact_rows(
     facts: Sequence[ChangedFact], answers: Sequence[tuple[str, str]], incumbent: Incumbent, chunks: Mapping[str, Row]
 ) -> list[dict[str, Any]]:
-    """Rows of `changed_facts`. `page` counts from 1, as PDF viewers do."""
+    """Rows of `changed_facts`."""
     return [
         {
             "question_id": fact.question["question_id"],
@@ -137,7 +137,7 @@ def fact_rows(
             "verdict": verdict,
             "amount_or_date": fact.is_amount_or_date,
             "document": chunks[chunk]["uri"] if (chunk := fact.question["chunk_id"]) in chunks else None,
-            "page": None if fact.question["page"] is None else fact.question["page"] + 1,
+            "page": fact.question["page"],
             "model_id": incumbent.participant.student.model_id,
             "recipe": incumbent.recipe,
             "learned_by": fact.learned_by,

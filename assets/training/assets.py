@@ -61,7 +61,7 @@ def fine_tuned_model(
     with _told_as_failures(), trainers.book() as book:
         recipe = recipe_named(folders.recipes_path, context.partition_key)
         trainer = trainers.get(recipe.training.backend)
-        stage = Stage(context, store, observed=training_inputs(trainer, trainers.egress))
+        stage = Stage(context, store, observed=training_inputs(recipe, trainer, trainers.egress))
         wish = wish_of(store, recipe, trainer, trainers, book)
         watch = JobWatch(trainer, book, trainers.options.jobs, _log_lines(context))
         with _cancelling(context, watch, wish.spec.idem()):

@@ -9,7 +9,7 @@ from typing import Any
 from assets.raft.similarity import normalised
 from assets.training.learned import count_shared, facts_of, held_out
 from resources.lake.lake import Lake
-from resources.lake.tables import CHANGED_FACTS, FINE_TUNED_MODEL, QUESTION_BANK, RAFT_DATASET
+from resources.lake.tables import CHANGED_FACTS, EVALUATION_SET, FINE_TUNED_MODEL, QUESTION_BANK, RAFT_DATASET
 
 Row = Mapping[str, Any]
 LEARNED = ("train", "validation")
@@ -59,16 +59,16 @@ def retraining_reason(lake: Lake, recipe: str, threshold: float) -> str:
     if made_from.get(QUESTION_BANK.name) == lake.version(QUESTION_BANK):
         # Questions that the recipe left out (too long, too few distractors) are in the bank and are no drift.
         return ""
-    rows, bank = lake.rows(RAFT_DATASET, recipe), lake.rows_or_empty(QUESTION_BANK)
-    drift = measure_drift(rows, bank)
+    rows = lake.rows(RAFT_DATASET, recipe)
+    drift = measure_drift(rows, lake.rows_or_empty(QUESTION_BANK))
     if drift.changed_facts:
         return f"{len(drift.changed_facts)} learned amounts or dates have changed: {_shown(drift.changed_facts)}"
     stale = answered_as_before(lake.rows_or_empty(CHANGED_FACTS), rows, recipe)
     if stale:
         return f"the champion still gives {len(stale)} old amounts or dates: {_shown(stale)}"
-    asked = _asked_by_the_test(lake, recipe, bank)
-    if asked:
-        return f"the test asks about {asked} of the rows that its student trained on"
+    barred = _asked_by_the_test(lake, recipe)
+    if barred:
+        return f"the test asks about {barred} of the rows that its student trained on"
     if drift.share >= threshold and drift.share > 0:
         return f"{drift.share:.1%} of the learned questions were added, removed or changed"
     return ""
@@ -87,13 +87,14 @@ def answered_as_before(changed: Iterable[Row], trained: Iterable[Row], recipe: s
     return sorted(question for question, new, known in answers if known and new not in known)
 
 
-def _asked_by_the_test(lake: Lake, recipe: str, bank: Iterable[Row]) -> int:
-    """How many rows of the recipe's student the test asks about since: such a student may not meet it.
+def _asked_by_the_test(lake: Lake, recipe: str) -> int:
+    """How many rows of the recipe's student today's test asks about: another recipe's training may have cut that test.
 
-    What its parents learned does not count here, since training again would not unlearn it.
+    Such a student takes no part. What its parents learned does not count here, since training again would not unlearn it.
     """
-    test = held_out(row for row in bank if row["status"] == "kept")
-    return sum(count_shared(facts_of(lake, row["model_id"]) or (), test) for row in lake.rows(FINE_TUNED_MODEL, recipe))
+    test = held_out(lake.rows_or_empty(EVALUATION_SET))
+    students = lake.rows(FINE_TUNED_MODEL, recipe) if test.questions else []
+    return sum(count_shared(facts_of(lake, student["model_id"]) or (), test) for student in students)
 
 
 def _shown(questions: Sequence[str]) -> str:

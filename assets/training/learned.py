@@ -109,6 +109,7 @@ def shared_with(lake: Lake, model_id: str, test: HeldOut) -> int | None:
 
 
 def count_shared(facts: Iterable[Row], test: HeldOut) -> int:
+    """How many of these facts were trained on, and the test asks about."""
     return sum(fact["split"] == TRAIN and test.meets(fact) for fact in facts)
 
 

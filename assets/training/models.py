@@ -6,10 +6,11 @@ from typing import Any
 from assets.raft.recipes import Recipe
 from assets.training.uploads import PURPOSE
 from resources.egress.policy import EgressOptions
-from resources.hashing import canonical_json
+from resources.hashing import canonical_json, content_hash
 from resources.lake.lake import Lake
 from resources.lake.tables import MODEL_REGISTRY, RAFT_DATASET
-from resources.training.base import Artifact, Trainer, TrainingData, TrainingSpec
+from resources.training.base import Artifact, TrainingData, TrainingSpec
+from resources.training.trainer import Trainer
 
 Row = dict[str, Any]
 
@@ -37,10 +38,14 @@ def specification(
     )
 
 
-def training_inputs(trainer: Trainer, egress: EgressOptions) -> dict[str, str]:
-    """What a model depends on besides tables and recipe: the code that trains here, the rules for what leaves."""
+def training_inputs(recipe: Recipe, trainer: Trainer, egress: EgressOptions) -> dict[str, str]:
+    """What a model depends on besides tables: how it is trained, the code that trains here, the rules for what leaves.
+
+    A dataset may come out equal although its recipe changed, so the recipe is named here, too.
+    """
     rules = egress.version(PURPOSE, trainer.destination) if not trainer.runs_here else ""
-    return {"trainer": trainer.code_version(), **({"egress": rules} if rules else {})}
+    how = {"recipe": content_hash(recipe.training.model_dump())}
+    return {**how, "trainer": trainer.code_version(), **({"egress": rules} if rules else {})}
 
 
 def model_row(

@@ -9,8 +9,9 @@ from assets.training.learned import contamination, held_out, line_of, parent_of
 from assets.training.models import registered
 from resources.lake.lake import Lake
 from resources.lake.tables import FINE_TUNED_MODEL, MODEL_REGISTRY, QUESTION_BANK
-from resources.training.base import Trainer, TrainingRejected
+from resources.training.base import TrainingRejected
 from resources.training.book_tables import Job
+from resources.training.trainer import Trainer
 
 Row = Mapping[str, Any]
 
@@ -48,7 +49,7 @@ def _kept(lake: Lake, recipe: Recipe, dataset_version: str, jobs: Iterable[Job])
     """The parent of this recipe's job or student on this dataset, if it has one."""
     wanted = (recipe.training.backend, recipe.training.base_model, dataset_version)
     for job in jobs:
-        if job.recipe == recipe.name and (job.backend, job.spec.base_model, job.spec.dataset_version) == wanted:
+        if recipe.name in job.wanted_by and (job.backend, job.spec.base_model, job.spec.dataset_version) == wanted:
             return job.spec.parent
     students = lake.rows_or_empty(FINE_TUNED_MODEL, recipe.name)
     same = (row for row in students if (row["backend"], row["base_model"], row["dataset_version"]) == wanted)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from assets.raft.recipes import Recipe
 from resources.llm.budget import money
 from resources.options import BudgetOptions
-from resources.training.base import Quote, Trainer, TrainingData, TrainingRejected, TrainingSpec
+from resources.training.base import Quote, TrainingData, TrainingRejected, TrainingSpec
+from resources.training.trainer import Trainer
 
 _LICENSED = ("sagemaker_jumpstart", "local")
 """Backends whose base models come as weights under a licence of their own."""
@@ -65,7 +66,7 @@ def unacknowledged(recipe: Recipe, teachers: Sequence[str]) -> list[str]:
         ),
     ]
     return [
-        f"{reason}: read them, then write training.terms.{line} into recipe {recipe.name}"
+        f"{reason}; once you have read it, write training.terms.{line} into recipe {recipe.name}"
         for missing, line, reason in wanted
         if missing
     ]

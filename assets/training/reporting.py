@@ -17,8 +17,11 @@ def tuned_metadata(wish: Wish, tuned: Tuned, stamp: str | None) -> dict[str, Any
     shown: dict[str, Any] = {
         "model": wish.spec.idem(),
         **({"not a real model": stamp} if stamp else {}),
+        "backend": wish.spec.backend,
+        "base model": wish.spec.base_model,
         "job": job.name,
-        "adopted a finished run": tuned.adopted,
+        **({"the service said": job.said} if job.message else {}),
+        "adopted a finished job": tuned.adopted,
         "cost": "nothing: adopted" if tuned.adopted and job.told else cost_words(job.cost),
         "rows": len(wish.upload.data.train),
         "validation rows": len(wish.upload.data.validation),
@@ -41,9 +44,9 @@ def left_metadata(tuned: Tuned) -> dict[str, Any]:
     """Of a job that is left at its service."""
     job = tuned.job
     return {
-        "no model yet": "the job is left at its service; the sensor training_sensor, or a later refresh, makes the model",
+        "no new model yet": "left at its service; training_sensor or the next refresh makes the model",
         "job": job.name,
-        "status": " ".join(filter(None, (job.service_status, job.message))) or "submitted",
+        "status": job.said or "submitted",
         "since": moment(job.submitted_at or job.booked_at),
         "expected": quote_words(job.quote),
     }

@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import Any
 
 from assets.raft.recipes import Recipe
+from resources.errors import RaftlineError
 from resources.training.base import TrainingData, TrainingFailed
 from resources.training.endpoints import EndpointBook
 from resources.training.resource import TrainersResource
@@ -63,6 +64,20 @@ def _not_served(student: StudentModel, trainers: TrainersResource, endpoint: End
     if endpoint:
         return f"{told} yet: {endpoint.name} still serves {endpoint.model_id}; run `raftline refresh` and wait for it"
     return f"{told} yet: run `raftline refresh`, which brings it up"
+
+
+def exchanged(row: Row, trainers: TrainersResource) -> str:
+    """Why a registered student is not what its job left at its service, or an empty text.
+
+    Nor is anything said of a service that cannot be asked now: who deploys the student looks again.
+    """
+    try:
+        trainers.deployer(row["backend"]).verify(student_of(row))
+    except TrainingFailed as error:
+        return str(error)
+    except RaftlineError:
+        return ""
+    return ""
 
 
 def unusable(row: Row, trainers: TrainersResource) -> str:

@@ -28,7 +28,6 @@ from resources.training.base import (
     Artifact,
     CapacityLacking,
     Quote,
-    Trainer,
     TrainingFailed,
     TrainingSpec,
 )
@@ -36,6 +35,8 @@ from resources.training.book import Order, TrainingBook
 from resources.training.book_tables import Job
 from resources.training.placing import place
 from resources.training.resource import TrainersResource
+from resources.training.spent import spent_besides_calls
+from resources.training.trainer import Trainer
 from resources.training.watching import JobWatch, words_of
 
 
@@ -94,7 +95,7 @@ def tune(
     watch.supersede(order, wish.spec)
 
     def check() -> Quote:
-        purse = _purse(models, watch.book, run_id)
+        purse = _purse(models, watch.book, run_id, wish.spec.idem())
         teachers = teachers_of(lake)
         return before_spending(wish.recipe, wish.spec, wish.upload.data, watch.trainer, teachers, purse)
 
@@ -108,7 +109,11 @@ def tune(
         raise (CapacityLacking if again and again.open and not again.handle else TrainingFailed)(words_of(job))
     if job.handle is None:
         raise TrainingFailed(f"job {job.name} succeeded and is not at its service")
-    return Tuned(job, placed.adopted, watch.trainer.artifact(job.handle))
+    try:
+        return Tuned(job, placed.adopted, watch.trainer.artifact(job.handle))
+    except TrainingFailed:
+        watch.book.tell(job)
+        raise
 
 
 def row_facts(wish: Wish, tuned: Tuned, lake: Lake, models: ModelsResource, trainer: Trainer) -> tuple[str, str | None]:
@@ -120,11 +125,12 @@ def row_facts(wish: Wish, tuned: Tuned, lake: Lake, models: ModelsResource, trai
     origin = provenance(wish.spec, tuned.artifact, lock, teachers_of(lake), wish.recipe.training.terms, withheld)
     told = tuned.artifact.provenance.get("not_real", "")
     inherited = stamp_of_parent(lake, wish.spec.parent)
-    return origin, emulator_stamp(lake, models.not_real_models()) or told or trainer.not_real() or inherited or None
+    emulated = trainer.not_real() or ("" if tuned.job.real else "its job was an emulator's")
+    return origin, emulator_stamp(lake, models.not_real_models()) or told or emulated or inherited or None
 
 
-def _purse(models: ModelsResource, book: TrainingBook, run_id: str) -> Purse:
-    """The budget, and what calls and jobs took of it."""
+def _purse(models: ModelsResource, book: TrainingBook, run_id: str, idem: str) -> Purse:
+    """The budget, and what calls, jobs and endpoints took of it, but for the job that is about to be submitted."""
     month = this_month()
-    in_month = book.ledger.spent(month=month) + book.spent(month)
+    in_month = book.ledger.spent(month=month) + spent_besides_calls(book.ledger, month, besides=idem)
     return Purse(models.budget, book.ledger.spent(run_id=run_id), in_month)

@@ -13,7 +13,8 @@ from resources.egress.classification import DocumentClasses, exceeds, strictest
 from resources.egress.policy import EgressOptions
 from resources.egress.redaction import Redactor
 from resources.hashing import content_hash, short_id
-from resources.training.base import DataFormat, Trainer, TrainingData
+from resources.training.base import DataFormat, TrainingData
+from resources.training.trainer import Trainer
 
 PURPOSE = "training"
 """The name under which `egress.destinations` says what training services receive."""

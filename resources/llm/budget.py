@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from resources.errors import RaftlineError, SettingsError
 from resources.llm.estimate import StageEstimate, total
@@ -115,7 +116,7 @@ def budget_of(
 ) -> Budget | None:
     """The budget of a run; None if nothing is limited. A process without a run is held to the month only.
 
-    `besides` tells what a month (UTC) cost besides calls: training jobs.
+    `besides` tells what a month (UTC) cost besides calls: training jobs and endpoints.
 
     Raises `SettingsError` if a role has no price: its calls could not be counted.
     """
@@ -164,4 +165,4 @@ def this_month() -> str:
 
 def money(usd: float) -> str:
     """USD as people read it: cents, or as many places as a small amount needs."""
-    return f"{usd:,.2f} USD" if usd >= 0.1 or usd == 0 else f"{usd:.2g} USD"
+    return f"{usd:,.2f} USD" if usd >= 0.1 or usd == 0 else f"{Decimal(f'{usd:.2g}'):f} USD"

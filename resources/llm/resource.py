@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -25,6 +26,7 @@ from resources.llm.providers.site import Site
 from resources.llm.roles import CHAT_ROLES, Role
 from resources.options import BudgetOptions
 from resources.training.book import TrainingBook
+from resources.training.spent import spent_besides_calls
 
 
 class ModelsResource(dg.ConfigurableResource):
@@ -57,9 +59,7 @@ class ModelsResource(dg.ConfigurableResource):
         """The roles over one gateway. `run_id` names the Dagster run that pays."""
         ledger = self._ledger()
         try:
-            budget = budget_of(
-                self.budget, dict(self.roles), ledger, run_id, lambda month: TrainingBook(ledger).spent(month)
-            )
+            budget = budget_of(self.budget, dict(self.roles), ledger, run_id, partial(spent_besides_calls, ledger))
             yield Models(Gateway(ledger, run_id, budget=budget), dict(self.roles), self._door(run_id), self.budget)
         finally:
             ledger.close()

@@ -1,16 +1,13 @@
-"""Training seen from the assets: what to train, who trains it, and what a job tells while it runs and when it is over."""
+"""What is trained, and what a job tells while it runs and when it is over: the values that trainers and assets share."""
 
-import hashlib
 import json
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import dagster as dg
-
 from resources.errors import RaftlineError
+from resources.files import file_sha256
 from resources.hashing import canonical_json, content_hash
 
 SUCCEEDED = "succeeded"
@@ -146,6 +143,16 @@ class JobState:
     def terminal(self) -> bool:
         return self.phase in TERMINAL
 
+    @property
+    def words(self) -> str:
+        """What the service says of the job."""
+        return in_words(self.status, self.message)
+
+
+def in_words(status: str, message: str) -> str:
+    """A status with its message, and once what both say."""
+    return ": ".join(dict.fromkeys(filter(None, (status, message))))
+
 
 @dataclass(frozen=True)
 class JobEvent:
@@ -190,100 +197,11 @@ class Artifact:
     provenance: Mapping[str, str] = field(default_factory=dict)
 
 
-class Trainer(dg.ConfigurableResource, ABC):
-    """A training backend. Adopt before create: `submit` itself looks for the job of an equal spec first.
-
-    Methods raise `TrainingUnreachable` where the service cannot be asked, and never repeat a creating call blindly.
-    """
-
-    @property
-    @abstractmethod
-    def backend(self) -> str:
-        """The name by which recipes choose it."""
-
-    @property
-    @abstractmethod
-    def capabilities(self) -> frozenset[str]:
-        """What its models can do (`rag`, `closed_book`, `few_shot`) and its jobs (`cancel`, `checkpoints`, `parent`, `spot`)."""
-
-    @property
-    @abstractmethod
-    def runs_here(self) -> bool:
-        """Whether rows stay on this machine: then nothing is redacted, and nobody is billed."""
-
-    @property
-    def destination(self) -> str:
-        """The host that rows are uploaded to, as egress rules name it. The backend's own name counts as a foreign host."""
-        return self.backend
-
-    @abstractmethod
-    def not_real(self) -> str:
-        """Why its models are no real ones (an emulator's, random weights), or an empty text.
-
-        Such a model is shown, but never ranked, promoted or recommended.
-        """
-
-    @abstractmethod
-    def code_version(self) -> str:
-        """Names the training code where it runs here; empty for a hosted service."""
-
-    @abstractmethod
-    def data_format(self, options: Mapping[str, Any]) -> DataFormat:
-        """How it wants its rows, given a recipe's `training.options`. Raises `SettingsError` for unknown options."""
-
-    @abstractmethod
-    def preflight(self, spec: TrainingSpec, data: TrainingData) -> None:
-        """Raises `TrainingRejected` with everything that is wrong, a line each, before anything is spent.
-
-        Row and size limits, tokens per row, the base model's availability and retirement, terms not acknowledged,
-        permissions and quota as far as they can be asked for.
-        """
-
-    @abstractmethod
-    def quote(self, spec: TrainingSpec, data: TrainingData) -> Quote:
-        """What the job would cost and how long it would take."""
-
-    @abstractmethod
-    def find(self, spec: TrainingSpec) -> JobHandle | None:
-        """The job of an equal spec that is running or succeeded, if there is one. Failed and cancelled ones do not count."""
-
-    @abstractmethod
-    def submit(self, spec: TrainingSpec, data: TrainingData, tags: Mapping[str, str]) -> JobHandle:
-        """The job of this spec: the one there is, else a new one. However often it is called, one job is alive.
-
-        Raises `CapacityLacking` where the service may have room later. `tags` (owner, run) are attached to what is created.
-        """
-
-    @abstractmethod
-    def poll(self, handle: JobHandle) -> JobState:
-        """How far it is. Raises `CapacityLacking` where it ended because there was no room: it may be submitted again."""
-
-    @abstractmethod
-    def events(self, handle: JobHandle, seen: str) -> tuple[Sequence[JobEvent], str]:
-        """The events after the cursor `seen` (empty: from the start), oldest first, and the new cursor."""
-
-    @abstractmethod
-    def cancel(self, handle: JobHandle) -> None:
-        """Asks the service to stop the job. Harmless for one that is over."""
-
-    @abstractmethod
-    def artifact(self, handle: JobHandle) -> Artifact:
-        """The finished model. Raises `TrainingFailed` if it is missing or does not match its hashes."""
-
-    def probe(self) -> str:
-        """Who trains, and what it takes to ask: reading calls alone, in words for `raftline doctor`."""
-        return "nothing to look at"
-
-    def discard(self, handle: JobHandle) -> Sequence[str]:
-        """Deletes what was uploaded for a job that is over, and its files where we may; names what is gone."""
-        return ()
-
-
-def verify_files(folder: Path, files: Mapping[str, str]) -> None:
+def verify_files(folder: Path, files: Mapping[str, str], hash_of: Callable[[Path], str] = file_sha256) -> None:
     """Raises `TrainingFailed` naming the first file whose sha256 differs from the manifest."""
     for name, expected in sorted(files.items()):
         path = folder / name
         if not path.is_file():
-            raise TrainingFailed(f"artifact {folder}: {name} is missing; train again with another seed or delete it")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+            raise TrainingFailed(f"artifact {folder}: {name} is missing; delete the folder and train again")
+        if hash_of(path) != expected:
             raise TrainingFailed(f"artifact {folder}: {name} does not match its recorded hash; it was changed or torn")

@@ -5,7 +5,7 @@ leaves behind has a row, and the next run searches the service for it.
 """
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from resources.hashing import well_formed
-from resources.llm.ledger import SPEND_SCHEMA, Ledger
+from resources.hashing import storable
+from resources.llm.ledger import Ledger
 from resources.training.base import CANCELLED, FAILED, SUCCEEDED, JobHandle, JobState, Quote, TrainingSpec
 from resources.training.book_tables import (
     INTENT,
@@ -26,13 +26,13 @@ from resources.training.book_tables import (
     job_of,
     jobs,
     metadata,
-    no_spend,
     outcome_of,
     quoted,
     seconds_of,
     spec_columns,
-    usd_of,
+    wanted,
 )
+from resources.training.job_costs import spend_of, usd_of
 from resources.training.leases import held, hold
 
 
@@ -67,7 +67,7 @@ class TrainingBook:
         found = [
             job
             for job in self._select(jobs.c.status.in_(OPEN))
-            if backend in ("", job.backend) and recipe in ("", job.recipe)
+            if backend in ("", job.backend) and recipe in ("", *job.wanted_by)
         ]
         return sorted(found, key=lambda job: (job.looked_at, job.idem))
 
@@ -75,8 +75,8 @@ class TrainingBook:
         """The jobs that are over, and of which no run has made a model or failed with their words."""
         return self._select(jobs.c.status.in_((SUCCEEDED, FAILED, CANCELLED)), sa.not_(jobs.c.told))
 
-    def history(self, limit: int) -> list[Job]:
-        """The newest jobs, newest first."""
+    def history(self, limit: int | None = None) -> list[Job]:
+        """The newest jobs, newest first; all without a limit."""
         return sorted(self._select(), key=lambda job: job.booked_at, reverse=True)[:limit]
 
     def intend(self, spec: TrainingSpec, order: Order, quote: Quote | None = None) -> Job:
@@ -86,8 +86,7 @@ class TrainingBook:
         if known and known.open:
             return self._change(
                 known,
-                run_id=order.run_id,
-                recipe=order.recipe,
+                **self._claim(known, order),
                 lock=order.lock,
                 not_before=0.0,
                 message="",
@@ -98,7 +97,7 @@ class TrainingBook:
         row = {
             **spec_columns(spec),
             "attempt": attempt,
-            "recipe": order.recipe,
+            **wanted(order.recipe, ()),
             "run_id": order.run_id,
             "lock": order.lock,
             **dict.fromkeys(
@@ -117,8 +116,8 @@ class TrainingBook:
         return self._get(spec.idem(), attempt)
 
     def submitted(self, job: Job, handle: JobHandle) -> Job:
-        """Books the handle: the job exists at its service."""
-        since = seconds_of(handle.submitted_at) or self.clock()
+        """Books the handle: the job exists at its service. Deadlines count from a time that is over already."""
+        since = min(seconds_of(handle.submitted_at) or self.clock(), self.clock())
         return self._change(
             job, status=SUBMITTED, handle=handle.to_json(), submitted_at=since, message="", not_before=0.0
         )
@@ -130,25 +129,33 @@ class TrainingBook:
     def revived(self, job: Job, order: Order) -> Job:
         """Books that a closed job is wanted after all: succeeded if it did, else at its service."""
         status = SUCCEEDED if job.phase == SUCCEEDED else SUBMITTED
-        return self._change(job, status=status, ending="", recipe=order.recipe, run_id=order.run_id)
+        return self._change(job, status=status, ending="", **self._claim(job, order))
 
     def adopted(self, job: Job, order: Order) -> Job:
         """Books that another run, perhaps of another recipe, goes on with a job."""
-        return self._change(job, run_id=order.run_id, recipe=order.recipe)
+        return self._change(job, **self._claim(job, order))
+
+    def left_to_others(self, job: Job, recipe: str) -> Job:
+        """Books that one of the recipes that a job trains for wants another one now."""
+        first, *others = (name for name in job.wanted_by if name != recipe)
+        return self._change(job, **wanted(first, others))
 
     def held_back(self, job: Job, message: str, until: float) -> Job:
-        """Books that there was no room for an intended job, and when it may be submitted again."""
-        return self._change(job, message=message, not_before=until, looked_at=self.clock())
+        """Books that there was no room for an intended job, and when it may be submitted again; not if it was meanwhile."""
+        return self._change(job, (INTENT,), message=message, not_before=until, looked_at=self.clock())
 
     def refused(self, job: Job, message: str, told: bool = True) -> Job:
-        """Books that the service takes no such job; the run that asked tells so."""
-        return self._finish(job, FAILED, message=message, told=told)
+        """Books that the service takes no such job, or has it no more; the run that asked tells so.
+
+        An intent that another process has submitted meanwhile stays what it is now.
+        """
+        return self._finish(job, FAILED, (job.status,), message=message, told=told)
 
     def looked(self, job: Job, state: JobState, cursor: str) -> Job:
         """Books what the service says. Of those who see a job end, one books it; the others change nothing."""
         seen: dict[str, Any] = {
             "phase": state.phase,
-            "service_status": state.status[:200],
+            "service_status": storable(state.status)[:200],
             "message": state.message,
             "cursor": cursor,
         }
@@ -156,12 +163,16 @@ class TrainingBook:
             cost = state.cost
             seen |= {"cost_usd": cost.usd, "cost_quantity": cost.quantity, "cost_unit": cost.unit[:60]}
         if not state.terminal:
-            return self._change(job, only_open=True, **seen, looked_at=self.clock())
-        return self._finish(job, outcome_of(job.ending, state.phase), **seen)
+            return self._change(job, OPEN, **seen, looked_at=self.clock())
+        return self._finish(job, outcome_of(job.ending, state.phase), OPEN, **seen)
+
+    def visited(self, job: Job) -> Job:
+        """Books that somebody is about to look at a job: should that take for ever, the others have their turn first."""
+        return self._change(job, OPEN, looked_at=self.clock())
 
     def unseen(self, job: Job, message: str) -> Job:
         """Books that the service could not be asked."""
-        return self._change(job, only_open=True, message=message, looked_at=self.clock())
+        return self._change(job, OPEN, message=message, looked_at=self.clock())
 
     def ends(self, job: Job, why: Ending) -> Job:
         """Books that a job is asked to end, or that nobody waits for it any more."""
@@ -181,39 +192,33 @@ class TrainingBook:
         """Whether a living process holds a lease."""
         return held(self.ledger, name)
 
-    def spent(self, month: str) -> float:
-        """USD of a month (UTC, `2026-11`): what jobs that ended in it cost, and what is expected of those not yet billed."""
-        found = self._select(sa.or_(jobs.c.day.between(f"{month}-01", f"{month}-31"), jobs.c.status == SUBMITTED))
-        return sum(usd_of(job) for job in found)
+    def spent(self, month: str, besides: str = "") -> float:
+        """USD of a month (UTC, `2026-11`): what jobs that ended in it cost, and what is expected of those not yet billed.
+
+        The specification `besides` is left out while it is only intended: who asks is about to submit it.
+        """
+        found = self._select(sa.or_(jobs.c.day.between(f"{month}-01", f"{month}-31"), jobs.c.status.in_(OPEN)))
+        return sum(usd_of(job) for job in found if job.status != INTENT or job.idem != besides)
 
     def spend(self) -> pa.Table:
-        """Billed jobs by model and day of their end, as the spend mart reads them beside model calls.
+        """Billed jobs by model and day of their end, as the spend mart reads them beside model calls."""
+        return spend_of(self._select(jobs.c.cost_quantity.is_not(None), jobs.c.day != ""))
 
-        The tokens of a job billed by trained tokens stand as prompt tokens; `not_real` of the jobs were an emulator's.
-        """
-        rows: dict[tuple[str, str], dict[str, Any]] = {}
-        for job in self._select(jobs.c.cost_quantity.is_not(None), jobs.c.day != ""):
-            key = (f"{job.backend}/{job.spec.base_model}", day_of(job.finished_at or 0.0))
-            row = rows.setdefault(key, no_spend(*key))
-            tokens = int(job.cost.quantity) if job.cost and "token" in job.cost.unit else 0
-            row["calls"] += 1
-            row["prompt_tokens"] += tokens
-            row["cost"] += job.cost.usd or 0.0 if job.cost else 0.0
-            row["not_real"] += not job.real
-        return pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=SPEND_SCHEMA)
+    def _claim(self, job: Job, order: Order) -> dict[str, str]:
+        return {"run_id": order.run_id, **wanted(order.recipe, job.wanted_by)}
 
-    def _finish(self, job: Job, status: str, **values: Any) -> Job:
+    def _finish(self, job: Job, status: str, among: Sequence[str], **values: Any) -> Job:
         now = self.clock()
         ended = {"status": status, "finished_at": now, "looked_at": now, "day": day_of(now)}
-        return self._change(job, only_open=True, **ended, **values)
+        return self._change(job, among, **ended, **values)
 
-    def _change(self, job: Job, only_open: bool = False, **values: Any) -> Job:
+    def _change(self, job: Job, among: Sequence[str] = (), **values: Any) -> Job:
+        """The job with these values; as it is, if its status is by now none of those in `among`."""
         changed = jobs.update().where(jobs.c.idem == job.idem, jobs.c.attempt == job.attempt)
-        if only_open:
-            changed = changed.where(jobs.c.status.in_(OPEN))
-        if "message" in values:
-            # A service's words; neither database takes a lone surrogate, and Postgres no NUL.
-            values["message"] = well_formed(values["message"]).replace("\x00", "\ufffd")
+        if among:
+            changed = changed.where(jobs.c.status.in_(among))
+        # Among them are a service's words.
+        values = {name: storable(value) if isinstance(value, str) else value for name, value in values.items()}
         with self.ledger.writing() as connection:
             connection.execute(changed.values(values))
         return self._get(job.idem, job.attempt)

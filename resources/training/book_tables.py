@@ -1,14 +1,15 @@
 """The tables of the job book, and a booked job as a value. They lie in the ledger's database."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from resources.training.base import CANCELLED, FAILED, SUCCEEDED, Cost, JobHandle, Quote, TrainingSpec
+from resources.training.base import CANCELLED, FAILED, Cost, JobHandle, Quote, TrainingSpec, in_words
+from resources.training.moments import moment_of
 
 INTENT = "intent"
 SUBMITTED = "submitted"
@@ -27,6 +28,7 @@ jobs = sa.Table(
     sa.Column("attempt", sa.Integer, primary_key=True),
     sa.Column("backend", sa.String(80), nullable=False),
     sa.Column("recipe", sa.String(80), nullable=False, index=True),
+    sa.Column("also", sa.Text, nullable=False),
     sa.Column("run_id", sa.String(80), nullable=False),
     sa.Column("dataset_version", sa.String(80), nullable=False),
     sa.Column("spec", sa.Text, nullable=False),
@@ -70,14 +72,15 @@ class Job:
     """One attempt at training a specification. Times are seconds since 1970; `handle` is None while it is an intent.
 
     `told`: a run has made a model of it or failed with its words. `not_before` holds back a submission for which there
-    was no room. `lock` names the installed packages at the time of submission. `phase`, `service_status` and `message` are what the
-    service said last.
+    was no room. `lock` names the installed packages at the time of submission. `phase`, `service_status` and `message` are
+    what the service said last. `recipe` goes on with it; those in `also` want the very same and came before.
     """
 
     idem: str
     attempt: int
     backend: str
     recipe: str
+    also: tuple[str, ...]
     run_id: str
     spec: TrainingSpec
     handle: JobHandle | None
@@ -104,6 +107,16 @@ class Job:
         return self.status in OPEN
 
     @property
+    def wanted_by(self) -> tuple[str, ...]:
+        """The recipes that it trains for."""
+        return (self.recipe, *self.also)
+
+    @property
+    def said(self) -> str:
+        """What its service said last."""
+        return in_words(self.service_status, self.message)
+
+    @property
     def name(self) -> str:
         """The job at its service, or what stands for it before it has a name there."""
         return self.handle.job_id if self.handle else f"{self.idem} (not submitted)"
@@ -116,6 +129,7 @@ def job_of(row: Mapping[str, Any]) -> Job:
     billed = row["cost_quantity"] is not None
     return Job(
         **{name: row[name] for name in plain},
+        also=tuple(json.loads(row["also"])),
         spec=TrainingSpec.from_json(row["spec"]),
         handle=JobHandle.from_json(row["handle"]) if row["handle"] else None,
         quote=Quote(row["quote_usd"], row["quote_basis"], row["quote_seconds"]),
@@ -133,6 +147,11 @@ def spec_columns(spec: TrainingSpec) -> dict[str, Any]:
     }
 
 
+def wanted(recipe: str, others: Iterable[str]) -> dict[str, str]:
+    """The columns that say who wants a job: `recipe`, and others besides."""
+    return {"recipe": recipe, "also": json.dumps(sorted(set(others) - {recipe}))}
+
+
 def outcome_of(ending: str, phase: str) -> str:
     """What the end of a job is called, given why it was ended."""
     if ending == SUPERSEDED:
@@ -140,22 +159,9 @@ def outcome_of(ending: str, phase: str) -> str:
     return FAILED if ending == "deadline" and phase == CANCELLED else phase
 
 
-def usd_of(job: Job) -> float:
-    """What a job cost, or is expected to cost while it runs, or where its service never said."""
-    if job.cost and job.cost.usd is not None:
-        return job.cost.usd
-    return (job.quote.usd or 0.0) if job.status in (SUBMITTED, SUCCEEDED) else 0.0
-
-
 def quoted(quote: Quote) -> dict[str, Any]:
     """The columns of a quote."""
     return {"quote_usd": quote.usd, "quote_seconds": quote.seconds, "quote_basis": quote.basis}
-
-
-def no_spend(model: str, day: str) -> dict[str, Any]:
-    """A row of the spend mart that counts no job yet."""
-    counted = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "not_real")
-    return {"stage": "training", "model": model, "day": day, "cost": 0.0, **dict.fromkeys(counted, 0)}
 
 
 def day_of(seconds: float) -> str:
@@ -165,8 +171,5 @@ def day_of(seconds: float) -> str:
 
 def seconds_of(moment: str) -> float | None:
     """An ISO time as seconds since 1970; None for what is none."""
-    try:
-        found = datetime.fromisoformat(moment)
-    except ValueError:
-        return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    found = moment_of(moment)
+    return found.timestamp() if found else None

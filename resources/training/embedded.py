@@ -30,7 +30,6 @@ from resources.training.base import (
     JobState,
     MetricRow,
     Quote,
-    Trainer,
     TrainingData,
     TrainingFailed,
     TrainingRejected,
@@ -39,12 +38,12 @@ from resources.training.base import (
 )
 from resources.training.serving import (
     ChatTarget,
-    Deployer,
     EndpointHandle,
-    EndpointState,
     Purpose,
+    StandingDeployer,
     StudentModel,
 )
+from resources.training.trainer import Trainer
 
 BACKEND = "embedded"
 BASE_MODEL = "extractive-reader"
@@ -72,7 +71,7 @@ class ReaderTarget:
         """Holds nothing."""
 
 
-class EmbeddedTrainer(Trainer, Deployer):
+class EmbeddedTrainer(Trainer, StandingDeployer):
     """Trains where it stands: `submit` returns when the model is on disk. One folder per spec. Serves in process."""
 
     folder: str = Field(description="Folder of trained models, one sub-folder per specification.")
@@ -169,18 +168,6 @@ class EmbeddedTrainer(Trainer, Deployer):
         if model.location:
             self._verified(model)
         return EndpointHandle(BACKEND, "", model.model_id, purpose, usd_per_hour=0.0)
-
-    def status(self, endpoint: EndpointHandle) -> EndpointState:
-        return EndpointState("ready")
-
-    def renew(self, endpoint: EndpointHandle, expires_at: datetime | None) -> EndpointHandle:
-        return endpoint
-
-    def undeploy(self, endpoint: EndpointHandle) -> None:
-        """Holds nothing."""
-
-    def list_owned(self) -> Sequence[EndpointHandle]:
-        return ()
 
     def target(self, endpoint: EndpointHandle, model: StudentModel, data: TrainingData) -> ChatTarget:
         if not model.location:

@@ -6,7 +6,6 @@ leaves behind has a row, and the sweeper takes it down.
 
 import json
 import math
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from resources.hashing import canonical_json
+from resources.hashing import canonical_json, short_id, storable
 from resources.llm.ledger import Ledger
 from resources.training.serving import DeploymentFailed, EndpointHandle
 
@@ -24,6 +23,9 @@ REMOVING = "removing"
 REMOVED = "removed"
 BookedState = Literal["intent", "up", "removing", "removed"]
 
+_MODEL_ID, _OWNER = 120, 200
+"""Most characters of these columns, which Postgres insists on."""
+
 _metadata = sa.MetaData()
 endpoints = sa.Table(
     "endpoints",
@@ -31,9 +33,9 @@ endpoints = sa.Table(
     sa.Column("id", sa.String(32), primary_key=True),
     sa.Column("name", sa.String(120), nullable=False, index=True),
     sa.Column("backend", sa.String(80), nullable=False),
-    sa.Column("model_id", sa.String(120), nullable=False),
+    sa.Column("model_id", sa.String(_MODEL_ID), nullable=False),
     sa.Column("purpose", sa.String(20), nullable=False),
-    sa.Column("owner", sa.String(200), nullable=False),
+    sa.Column("owner", sa.String(_OWNER), nullable=False),
     sa.Column("run_id", sa.String(80), nullable=False),
     sa.Column("created_at", sa.String(40), nullable=False),
     sa.Column("expires_at", sa.String(40)),
@@ -66,6 +68,11 @@ class Booking:
     @property
     def created_at(self) -> datetime:
         return self.handle.created_at or datetime.min.replace(tzinfo=UTC)
+
+    @property
+    def found(self) -> bool:
+        """Whether it was found at its service, and is not known to be of a run of this home: another home's, perhaps."""
+        return self.state == UP and not self.run_id
 
     def usd(self, now: datetime, since: datetime | None = None) -> float | None:
         """What it cost until now, or of that what fell after `since`; None while its price is not known."""
@@ -107,7 +114,7 @@ class EndpointBook:
     def note(self, booking: Booking, state: BookedState, message: str = "") -> Booking:
         """Books that an endpoint is being removed, or is gone; and what the service said last."""
         gone = _text(self.clock()) if state == REMOVED else None
-        return self._change(booking, {"state": state, "message": message, "removed_at": gone})
+        return self._change(booking, {"state": state, "message": storable(message), "removed_at": gone})
 
     def find(self, backend: str, name: str) -> Booking | None:
         """The booking of an endpoint that is not removed."""
@@ -129,8 +136,7 @@ class EndpointBook:
 
     def spent(self, since: datetime | None = None) -> float:
         """USD that endpoints cost so far, or since then; those whose price is not known are left out."""
-        now = self.clock()
-        return math.fsum(booking.usd(now, since) or 0.0 for booking in self.bookings(everything=True))
+        return endpoints_cost(self._ledger, since, self.clock())
 
     def serving(self) -> EndpointHandle | None:
         """The champion's endpoint; None while nothing is kept deployed."""
@@ -153,11 +159,18 @@ class EndpointBook:
         self._ledger.close()
 
     def _add(self, handle: EndpointHandle, owner: str, run_id: str, state: BookedState) -> Booking:
-        booking = Booking(uuid.uuid4().hex, handle, owner, run_id, state)
-        row = {"id": booking.id, "owner": owner, "run_id": run_id, "state": state, "message": "", **_columns(handle)}
+        """A new life of an endpoint. Of two processes that find the same one at once, both get the one booking."""
+        row = {"owner": owner[:_OWNER], "run_id": run_id, "state": state, "message": "", **_columns(handle)}
+        over = (
+            sa.select(sa.func.count())
+            .select_from(endpoints)
+            .where(endpoints.c.backend == handle.backend, endpoints.c.name == handle.name, endpoints.c.state == REMOVED)
+        )
         with self._ledger.writing() as connection:
-            connection.execute(endpoints.insert().values(row))
-        return booking
+            row["id"] = short_id(handle.backend, handle.name, connection.scalar(over))
+            connection.execute(self._ledger.insert_new(endpoints).values(row))
+            booked = connection.execute(sa.select(endpoints).where(endpoints.c.id == row["id"])).mappings().one()
+        return _booking(dict(booked))
 
     def _change(self, booking: Booking, values: dict[str, Any]) -> Booking:
         with self._ledger.writing() as connection:
@@ -166,22 +179,35 @@ class EndpointBook:
         return _booking(dict(row))
 
 
+def endpoints_cost(ledger: Ledger, since: datetime | None, now: datetime) -> float:
+    """USD that the endpoints of a ledger cost until now, or since then; without those whose price is not known."""
+    ledger.add_tables(_metadata)
+    query = sa.select(endpoints).where(endpoints.c.usd_per_hour > 0)
+    if since:
+        query = query.where(sa.or_(endpoints.c.removed_at.is_(None), endpoints.c.removed_at > _text(since)))
+    with ledger.reading() as connection:
+        found = [_booking(dict(row)) for row in connection.execute(query).mappings()]
+    return math.fsum(booking.usd(now, since) or 0.0 for booking in found)
+
+
 def _columns(handle: EndpointHandle) -> dict[str, Any]:
     return {
         "name": handle.name,
         "backend": handle.backend,
-        "model_id": handle.model_id,
+        "model_id": storable(handle.model_id)[:_MODEL_ID],  # a tag, which anybody may have written
         "purpose": handle.purpose,
         "created_at": _text(handle.created_at),
         "expires_at": _text(handle.expires_at),
         "usd_per_hour": handle.usd_per_hour,
-        "handle": canonical_json(
-            vars(handle)
-            | {
-                "created_at": _text(handle.created_at),
-                "expires_at": _text(handle.expires_at),
-                "details": dict(handle.details),
-            }
+        "handle": storable(
+            canonical_json(
+                vars(handle)
+                | {
+                    "created_at": _text(handle.created_at),
+                    "expires_at": _text(handle.expires_at),
+                    "details": dict(handle.details),
+                }
+            )
         ),
     }
 

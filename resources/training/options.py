@@ -13,7 +13,9 @@ from resources.training.sagemaker_jumpstart.options import SageMakerTrainerOptio
 class JobOptions(Options):
     """How training jobs are followed, whatever the backend."""
 
-    owner: str = Field("raftline", min_length=1, description="Tag `owner` on every job and endpoint; names this home.")
+    owner: str = Field(
+        "raftline", min_length=1, max_length=200, description="Tag `owner` on every job and endpoint; names this home."
+    )
     in_run_minutes: float = Field(
         10.0, ge=0, description="A job expected to take longer is submitted and left; the training sensor finishes it."
     )
@@ -62,7 +64,10 @@ class ServingOptions(Options):
     alarm_usd_per_month: float | None = Field(
         None, gt=0, description="Endpoint cost per month (UTC) above which the budget check of model_endpoint fails."
     )
-    port: int = Field(8090, ge=1, le=65535, description="Port on 127.0.0.1 where `raftline serve` answers for the champion.")
+    port: int = Field(
+        8090, ge=1, le=65535, description="Port on 127.0.0.1 where `raftline serve` answers for the champion."
+    )
     key_variable: str = Field(
-        "", description="Environment variable of the key that clients of `raftline serve` must send; none is asked if empty."
+        "",
+        description="Environment variable of the key that clients of `raftline serve` must send; none is asked if empty.",
     )

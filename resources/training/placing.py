@@ -21,10 +21,14 @@ from resources.training.base import (
 )
 from resources.training.book import Order
 from resources.training.book_tables import Job
+from resources.training.leases import LeaseTaken
 from resources.training.watching import JobWatch, words_of
 
 FIND_AGAIN_SECONDS = 10.0
 """Listings of services lag behind: after a crash a job is searched a second time so much later."""
+
+PURSE = "training budget"
+"""The lease of who compares a price with the budget."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,23 @@ def place(
         if job and not job.open:
             _refuse_to_repeat(watch, job)
         _require_room(watch, spec, order)
-        quote = before_spending()
-        return Placed(_submit(watch, data, tags, book.intend(spec, order, quote)), adopted=False)
+        return Placed(_submit(watch, data, tags, _afforded(watch, spec, order, before_spending)), adopted=False)
+
+
+def _afforded(watch: JobWatch, spec: TrainingSpec, order: Order, before_spending: Callable[[], Quote]) -> Job:
+    """The intent of a job that may be paid for, whose price counts from then on.
+
+    Jobs of services are checked one at a time, so that no two of them rely on the same money.
+    """
+    if watch.trainer.runs_here:
+        return watch.book.intend(spec, order, before_spending())
+    try:
+        with watch.book.hold(PURSE, watch.options.in_run_minutes * 60, watch.sleep):
+            return watch.book.intend(spec, order, before_spending())
+    except LeaseTaken as error:
+        raise CapacityLacking(
+            "another job's price is being checked against the budget; run again in a while"
+        ) from error
 
 
 def _submit(watch: JobWatch, data: TrainingData, tags: Mapping[str, str], job: Job) -> Job:

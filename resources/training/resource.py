@@ -12,7 +12,6 @@ from resources.egress.policy import EgressOptions, admit
 from resources.errors import SettingsError
 from resources.training.azure_openai.deployer import AzureDeployer
 from resources.training.azure_openai.trainer import AzureTrainer
-from resources.training.base import Trainer
 from resources.training.book import TrainingBook, open_book
 from resources.training.embedded import EmbeddedTrainer
 from resources.training.local.deployer import LocalDeployer
@@ -21,6 +20,7 @@ from resources.training.options import ServingOptions, TrainerOptions
 from resources.training.sagemaker_jumpstart.deployer import SageMakerDeployer
 from resources.training.sagemaker_jumpstart.trainer import SageMakerTrainer
 from resources.training.serving import Deployer
+from resources.training.trainer import Trainer
 
 BACKENDS = ("embedded", "azure_openai", "sagemaker_jumpstart", "local")
 

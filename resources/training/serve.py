@@ -16,7 +16,8 @@ from typing import Any
 import dagster as dg
 
 from resources.hashing import short_id
-from resources.training.base import TrainingData, TrainingUnreachable
+from resources.llm.providers.words import scrubbed
+from resources.training.base import CapacityLacking, TrainingData, TrainingRejected, TrainingUnreachable
 from resources.training.endpoints import REMOVED, REMOVING, EndpointBook, utc_now
 from resources.training.resource import TrainersResource
 from resources.training.serving import (
@@ -41,6 +42,7 @@ class Endpoints:
     warn: Callable[[str], None] = _log.warning
     clock: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
+    tell: Callable[[str], None] = _log.info
     _up: dict[str, tuple[EndpointHandle, int]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -80,7 +82,8 @@ class Endpoints:
     def ready(self, endpoint: EndpointHandle, student: StudentModel, data: TrainingData) -> ChatTarget:
         """The student behind an endpoint, once that is up. Raises as `wait_ready` does."""
         self.wait_ready(endpoint)
-        return self.trainers.deployer(student.backend).target(endpoint, student, data)
+        with _refused(endpoint.name):
+            return self.trainers.deployer(student.backend).target(endpoint, student, data)
 
     @contextmanager
     def brought_up(self, student: StudentModel) -> Generator[EndpointHandle]:
@@ -108,8 +111,10 @@ class Endpoints:
         name = endpoint_name(student, purpose, self.run_id)
         intent = EndpointHandle(student.backend, name, student.model_id, purpose, self.clock(), expires_at)
         self.book.intend(intent, self.trainers.options.jobs.owner, self.run_id)
+        self.tell(f"bringing up endpoint {name} ({student.backend}) for {student.name}")
         try:
-            endpoint = deployer.deploy(student, name, purpose, expires_at, self._tags())
+            with _refused(name):
+                endpoint = deployer.deploy(student, name, purpose, expires_at, self._tags())
         except BaseException:
             self.end(intent)
             raise
@@ -125,13 +130,19 @@ class Endpoints:
         except DeploymentFailed:
             self.end(endpoint)
             raise
+        if endpoint.name:
+            self.tell(f"endpoint {endpoint.name} is up")
 
     def end(self, endpoint: EndpointHandle) -> bool:
         """Takes an endpoint down; whether it is gone. What cannot be deleted yet stays booked for the sweeper."""
         if not endpoint.name:
             return True
         try:
-            return take_down(self.book, self.trainers.deployer(endpoint.backend), endpoint)
+            gone = take_down(self.book, self.trainers.deployer(endpoint.backend), endpoint)
+            self.tell(
+                f"endpoint {endpoint.name} is {'gone' if gone else 'being removed; the sweeper sees to the rest'}"
+            )
+            return gone
         except Exception as error:
             # Often on the way out of another error, which this one must not replace.
             self.warn(
@@ -177,7 +188,7 @@ def take_down(book: EndpointBook, deployer: Deployer, endpoint: EndpointHandle) 
         deployer.undeploy(endpoint)
         state = deployer.status(endpoint)
     except Exception as error:
-        book.note(booking, REMOVING, str(error))
+        book.note(booking, REMOVING, scrubbed(str(error), ()))
         raise
     gone = state.phase == "gone"
     book.note(booking, REMOVED if gone else REMOVING, state.message)
@@ -187,6 +198,15 @@ def take_down(book: EndpointBook, deployer: Deployer, endpoint: EndpointHandle) 
 def endpoint_name(student: StudentModel, purpose: Purpose, run_id: str) -> str:
     """A name that every service takes: lower-case letters, digits and hyphens, at most 36 characters."""
     return f"raftline-{purpose}-{short_id(student.backend, student.name, run_id)}"
+
+
+@contextmanager
+def _refused(name: str) -> Generator[None]:
+    """What a service refuses an endpoint is a failed deployment, whatever it calls that: quota, permissions, terms."""
+    try:
+        yield
+    except (CapacityLacking, TrainingRejected) as error:
+        raise DeploymentFailed(f"endpoint {name}: {error}") from error
 
 
 def _asked(deployer: Deployer, endpoint: EndpointHandle) -> EndpointState:

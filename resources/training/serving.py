@@ -95,6 +95,11 @@ class Deployer(dg.ConfigurableResource, ABC):
         """
         return None
 
+    def verify(self, model: StudentModel) -> None:
+        """Raises `TrainingFailed` if what its service keeps of a trained model is not what its job left there, as far as
+        that shows before it is deployed. `deploy` looks itself.
+        """
+
     @abstractmethod
     def deploy(
         self, model: StudentModel, name: str, purpose: Purpose, expires_at: datetime | None, tags: Mapping[str, str]
@@ -132,3 +137,19 @@ class Deployer(dg.ConfigurableResource, ABC):
         Empty where the files themselves are verified instead.
         """
         return ""
+
+
+class StandingDeployer(Deployer):
+    """Where nothing has to be brought up: students answer in this process or on a server that is given, at no cost."""
+
+    def status(self, endpoint: EndpointHandle) -> EndpointState:
+        return EndpointState("ready")
+
+    def renew(self, endpoint: EndpointHandle, expires_at: datetime | None) -> EndpointHandle:
+        return endpoint
+
+    def undeploy(self, endpoint: EndpointHandle) -> None:
+        """Holds nothing: a model in memory is freed when it is idle, and a given server is not ours."""
+
+    def list_owned(self) -> Sequence[EndpointHandle]:
+        return ()

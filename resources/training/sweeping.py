@@ -18,11 +18,14 @@ LAG = timedelta(minutes=15)
 
 @dataclass
 class Sweep:
-    """What a sweep did: endpoints that are gone now, that could not be deleted yet, and what went wrong, in words."""
+    """What a sweep did: endpoints that are gone now, or could not be deleted yet; in words, what went wrong, and what
+    people should know although nothing is wrong with it.
+    """
 
     removed: list[Booking] = field(default_factory=list)
     waiting: list[Booking] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    spared: list[str] = field(default_factory=list)
 
     def summary(self) -> str:
         told = [f"{len(self.removed)} endpoints taken down"]
@@ -64,13 +67,15 @@ def _sweep_backend(
 ) -> None:
     deployer = trainers.deployer(backend)
     listed = _listed(deployer, trainers, book, done)
-    champion, now = book.serving(), book.clock()
+    now = book.clock()
     for booking in book.bookings(backend):
         endpoint = booking.handle
-        if champion and (endpoint.backend, endpoint.name) == (champion.backend, champion.name):
-            continue
         try:
-            if due(booking, now, is_over):
+            # Asked each time, and after the booking was read: a promotion may happen during a sweep.
+            if _serves_the_champion(book, endpoint):
+                continue
+            kept = booking.found and not _has_ended(endpoint, listed, now)
+            if not kept and due(booking, now, is_over):
                 gone = take_down(book, deployer, endpoint)
                 (done.removed if gone else done.waiting).append(booking)
             elif listed is not None and endpoint.name not in listed and now - booking.created_at > LAG:
@@ -91,6 +96,16 @@ def due(booking: Booking, now: datetime, is_over: Callable[[str], bool]) -> bool
     return booking.handle.purpose == "evaluation" and bool(booking.run_id) and is_over(booking.run_id)
 
 
+def _serves_the_champion(book: EndpointBook, endpoint: EndpointHandle) -> bool:
+    champion = book.serving()
+    return champion is not None and (endpoint.backend, endpoint.name) == (champion.backend, champion.name)
+
+
+def _has_ended(endpoint: EndpointHandle, listed: Sequence[str] | None, now: datetime) -> bool:
+    """Whether another home's endpoint is past its end. Unless it was just listed, it may have been renewed."""
+    return listed is not None and endpoint.expires_at is not None and endpoint.expires_at <= now
+
+
 def _listed(deployer: Deployer, trainers: TrainersResource, book: EndpointBook, done: Sweep) -> Sequence[str] | None:
     """The names that the service lists, each booked by now; None if it cannot be asked."""
     try:
@@ -99,27 +114,35 @@ def _listed(deployer: Deployer, trainers: TrainersResource, book: EndpointBook, 
         done.problems.append(f"{deployer.backend}: endpoints cannot be listed: {error}")
         return None
     for endpoint in found:
-        if endpoint.name:
-            _adopt(endpoint, trainers, book, done)
+        try:
+            if endpoint.name:
+                _adopt(endpoint, trainers, book, done)
+        except Exception as error:
+            done.problems.append(f"endpoint {endpoint.name} ({endpoint.backend}) cannot be booked: {error}")
     return [endpoint.name for endpoint in found]
 
 
 def _adopt(endpoint: EndpointHandle, trainers: TrainersResource, book: EndpointBook, done: Sweep) -> None:
     """Books what a service lists and the book does not know, or took for gone."""
     known = book.find(endpoint.backend, endpoint.name)
+    lasting = endpoint.purpose == "serving" and endpoint.expires_at is None
+    spared = (
+        f"endpoint {endpoint.name} ({endpoint.backend}) serves a champion that this home does not know and has no "
+        "expiry: it is left alone; delete it at the service if nobody needs it"
+    )
     if known:
         if known.state == INTENT:
             book.up(replace(endpoint, expires_at=endpoint.expires_at or known.handle.expires_at))
+        elif known.found and (endpoint.expires_at or lasting):
+            book.up(endpoint)  # its home may have renewed it
+            done.spared += [spared] if lasting else []
         return
     former = [one for one in book.bookings(endpoint.backend, everything=True) if one.handle.name == endpoint.name]
     if former and (endpoint.created_at or former[-1].created_at) < (former[-1].removed_at or book.clock()):
         book.note(former[-1], REMOVING, "listed by the service after its removal")
         return
-    if endpoint.expires_at is None and endpoint.purpose == "serving":
-        done.problems.append(
-            f"endpoint {endpoint.name} ({endpoint.backend}) serves a champion that this home does not know and has no "
-            "expiry: it is left alone; delete it at the service if nobody needs it"
-        )
+    if lasting:
+        done.spared.append(spared)
         return
     created_at = endpoint.created_at or book.clock()
     patience = timedelta(minutes=trainers.serving.evaluation_ttl_minutes)

@@ -13,7 +13,6 @@ from resources.training.base import (
     CapacityLacking,
     JobEvent,
     JobHandle,
-    Trainer,
     TrainingFailed,
     TrainingSpec,
     TrainingUnreachable,
@@ -21,6 +20,7 @@ from resources.training.base import (
 from resources.training.book import Order, TrainingBook
 from resources.training.book_tables import SUPERSEDED, Ending, Job
 from resources.training.options import JobOptions
+from resources.training.trainer import Trainer
 
 ENDING_SECONDS = 60.0
 """How long a run waits for the service to say that a cancelled job has ended."""
@@ -65,6 +65,8 @@ class JobWatch:
             job, cursor = self._glance(job, cursor)
             if not job.open:
                 return job
+            if self.is_unwanted(job):  # somebody else asked it to end, perhaps before it was at its service
+                return self.cancel(job, job.ending, wait=True)
             if asked_to_stop():
                 return self.cancel(job, CANCELLED, wait=True)
             if self.is_late(job):
@@ -90,13 +92,12 @@ class JobWatch:
         return self._see(job, job.cursor)[0]
 
     def supersede(self, order: Order, spec: TrainingSpec) -> list[Job]:
-        """Ends, or leaves to finish, the recipe's open jobs of other specifications; returns them."""
+        """Ends, or leaves to finish, the recipe's open jobs of other specifications; returns them.
+
+        One that trains for another recipe, too, is left to that.
+        """
         older = [job for job in self.book.open_jobs(recipe=order.recipe) if job.idem != spec.idem() and not job.ending]
-        # Of another backend's job it is booked: whoever looks after it stops it there.
-        return [
-            self._end(job, SUPERSEDED) if job.backend == self.trainer.backend else self.book.ends(job, SUPERSEDED)
-            for job in older
-        ]
+        return [self._given_up(job, order.recipe) for job in older]
 
     def cancel(self, job: Job, why: Ending, wait: bool = False) -> Job:
         """Asks the service to stop a job, and books why. With `wait` it is followed for a minute to its end."""
@@ -152,20 +153,26 @@ class JobWatch:
             state = self.trainer.poll(handle)
         except CapacityLacking as error:
             return self._without_room(job, str(error)), cursor
-        events, cursor = self.trainer.events(handle, cursor)
-        for event in events:
-            self.tell(event)
+        cursor = self._tell_events(handle, cursor)
         if (state.phase, state.status) != (job.phase, job.service_status):
-            self._say("info", f"job {job.name}: {' '.join(filter(None, (state.status, state.message)))}")
+            self._say("info", f"job {job.name}: {state.words}")
         return self.book.looked(job, state, cursor), cursor
 
     def _replay(self, job: Job) -> None:
         """Tells the events of a job that ended while no run watched."""
+        if not job.told:
+            self._tell_events(_handle(job), "")
+
+    def _tell_events(self, handle: JobHandle, cursor: str) -> str:
+        """Tells what is new; returns the new cursor. A log that is out of reach keeps no job from ending."""
         try:
-            for event in () if job.told else self.trainer.events(_handle(job), "")[0]:
-                self.tell(event)
-        except TrainingUnreachable as error:
-            self._say("warning", f"job {job.name}: its events cannot be read now: {error}")
+            events, cursor = self.trainer.events(handle, cursor)
+        except RaftlineError as error:
+            self._say("warning", f"job {handle.job_id}: its events cannot be read now: {error}")
+            return cursor
+        for event in events:
+            self.tell(event)
+        return cursor
 
     def _without_room(self, job: Job, message: str) -> Job:
         """A job that ended for lack of room: over, and intended once more for later."""
@@ -184,6 +191,13 @@ class JobWatch:
             return self.book.held_back(job, job.message, job.not_before)
         reason = job.message or "it was never submitted"
         return self.book.refused(job, f"{reason}. Given up at the deadline (trainers.jobs.deadline_hours)", told=False)
+
+    def _given_up(self, job: Job, recipe: str) -> Job:
+        if job.also:
+            return self.book.left_to_others(job, recipe)
+        if job.backend == self.trainer.backend:
+            return self._end(job, SUPERSEDED)
+        return self.book.ends(job, SUPERSEDED)  # whoever looks after it stops it there
 
     def _end(self, job: Job, why: Ending) -> Job:
         job = self.book.ends(job, why)

@@ -74,7 +74,7 @@ def model_problems(
         problems.append(f"base_model: {name} cannot be tuned on this resource, in its region")
     limit = now + timedelta(days=options.retirement_days)
     for use, words in (("fine_tune", "is tuned only until"), ("inference", "answers only until")):
-        until = _date((found.get("deprecation") or {}).get(use))
+        until = _date(_inside(found, "deprecation").get(use))
         if until and until <= limit:
             problems.append(
                 f"base_model: {name} {words} {until:%Y-%m-%d}, within {SECTION}.retirement_days "
@@ -85,16 +85,26 @@ def model_problems(
 
 def can_be_tuned(model: Mapping[str, Any]) -> bool:
     """Whether the service says of a model that it can be tuned; what says nothing does not count."""
-    return bool((model.get("capabilities") or {}).get("fine_tune"))
+    return bool(_inside(model, "capabilities").get("fine_tune"))
 
 
 def _can(model: Mapping[str, Any], capability: str) -> bool:
     """Whether the service says so; a service that says nothing of capabilities is believed when the job is made."""
-    return bool((model.get("capabilities") or {}).get(capability, not model.get("capabilities")))
+    told = _inside(model, "capabilities")
+    return bool(told.get(capability, not told))
+
+
+def _inside(model: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What a service nests under a name; nothing where it sends something else."""
+    found = model.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _date(stamp: Any) -> datetime | None:
-    return datetime.fromtimestamp(stamp, UTC) if isinstance(stamp, int | float) and stamp > 0 else None
+    try:
+        return datetime.fromtimestamp(stamp, UTC) if isinstance(stamp, int | float) and stamp > 0 else None
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 def _row_problem(line: bytes, options: AzureTrainerOptions) -> str:

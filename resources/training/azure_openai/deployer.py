@@ -51,13 +51,18 @@ class AzureDeployer(Deployer):
     def identity(self, model: StudentModel) -> ModelIdentity:
         return self._site(model, "").identity
 
+    def verify(self, model: StudentModel) -> None:
+        if model.location and model.provenance.get("fine_tuned_model") != model.location:
+            raise TrainingFailed(
+                f"model {model.model_id}: its job made another model than {model.location}; train it again"
+            )
+
     def deploy(
         self, model: StudentModel, name: str, purpose: Purpose, expires_at: datetime | None, tags: Mapping[str, str]
     ) -> EndpointHandle:
         """Adopts a deployment of this name that loads this model; refuses to touch one that loads another."""
+        self.verify(model)
         loaded = loaded_by(model)
-        if model.provenance.get("fine_tuned_model", loaded) != loaded:
-            raise TrainingFailed(f"model {model.model_id}: its job made another model than {loaded}; train it again")
         there = self._account.get(name)
         if there and there.phase == "deleting":
             raise DeploymentFailed(f"deployment {name} is still being deleted; try again when it is gone")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from resources.training.moments import moment_of
 from resources.training.serving import EndpointPhase, StudentModel
 
 if TYPE_CHECKING:
@@ -51,10 +52,7 @@ class Deployed:
     @property
     def expires_at(self) -> datetime | None:
         """None for one that is renewed, and for a tag that somebody else wrote."""
-        try:
-            return datetime.fromisoformat(self.tags.get("expires_at", ""))
-        except ValueError:
-            return None
+        return moment_of(self.tags.get("expires_at", ""))
 
 
 def deployed_of(found: "Deployment") -> Deployed:

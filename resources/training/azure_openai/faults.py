@@ -1,5 +1,7 @@
 """What the service said no to, as the kind of trouble that a training run acts on and in words that say what to do."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from resources.errors import RaftlineError
@@ -90,3 +92,15 @@ def _denied(status: int, site: Site) -> str:
         f"{site.host} does not accept your Entra ID identity ({status}): to train it needs the role 'Cognitive Services "
         "OpenAI Contributor' on the resource, or 'Azure AI User' on a Foundry resource"
     )
+
+
+@contextmanager
+def waiting_for(*missing: type[RaftlineError]) -> Generator[None]:
+    """A job goes on while its credentials are renewed: whoever asks for it waits for them."""
+    words = ""
+    try:
+        yield
+    except missing as error:
+        words = str(error)
+    if words:
+        raise TrainingUnreachable(words)

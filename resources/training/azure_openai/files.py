@@ -8,7 +8,7 @@ import hashlib
 import re
 import time
 from codecs import BOM_UTF8
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from resources.llm.providers.words import scrubbed
@@ -44,6 +44,13 @@ def ensure_file(service: Service, stem: str, rows: bytes) -> str:
             if found is None:
                 raise
     return _wait(service, name, found)
+
+
+def find_files(service: Service, rows_of: Mapping[str, bytes]) -> list[str]:
+    """The ids of the files that hold rows, given by their stems."""
+    contents = [(stem, content_of(rows, service.options.byte_order_mark)) for stem, rows in rows_of.items()]
+    found = [_find(service, file_name(stem, content), len(content)) for stem, content in contents]
+    return [file_id for file_id in found if file_id]
 
 
 def delete_files(service: Service, names: Sequence[str]) -> list[str]:

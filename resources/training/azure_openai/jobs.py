@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from resources.training.base import CANCELLED, FAILED, SUCCEEDED, Phase, TrainingSpec
@@ -63,12 +64,17 @@ class Job:
 
     @property
     def submitted_at(self) -> str:
-        return datetime.fromtimestamp(self.created_at, UTC).isoformat() if self.created_at else ""
+        """Empty where the service tells no time, or none that there is."""
+        try:
+            return datetime.fromtimestamp(self.created_at, UTC).isoformat() if self.created_at else ""
+        except (OverflowError, OSError, ValueError):
+            return ""
 
 
 def job_of(found: Any) -> Job:
     """A job of the SDK, whose fields are whatever the service sent."""
-    error = getattr(found, "error", None)
+    error, labels = getattr(found, "error", None), getattr(found, "metadata", None)
+    files = getattr(found, "result_files", None)
     return Job(
         str(found.id),
         str(found.status),
@@ -76,14 +82,14 @@ def job_of(found: Any) -> Job:
         _text(found, "training_file"),
         _text(found, "validation_file"),
         _text(found, "user_provided_suffix") or _text(found, "suffix"),
-        str((getattr(found, "metadata", None) or {}).get(IDEM) or ""),
+        str(labels.get(IDEM) or "") if isinstance(labels, Mapping) else "",
         _text(found, "fine_tuned_model"),
         _text(error, "message"),
         _text(error, "code"),
-        getattr(found, "trained_tokens", None),
-        int(getattr(found, "created_at", None) or 0),
-        getattr(found, "seed", None),
-        tuple(getattr(found, "result_files", None) or ()),
+        _number(found, "trained_tokens"),
+        _number(found, "created_at") or 0,
+        _number(found, "seed"),
+        tuple(name for name in files if isinstance(name, str)) if isinstance(files, list) else (),
     )
 
 
@@ -139,3 +145,9 @@ def _is_ours(job: Job, idem: str, suffix: str, training_file: str) -> bool:
 def _text(found: Any, name: str) -> str:
     value = getattr(found, name, None)
     return value if isinstance(value, str) else ""
+
+
+def _number(found: Any, name: str) -> int | None:
+    value = getattr(found, name, None)
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return int(value) if whole else None

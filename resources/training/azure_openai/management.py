@@ -19,6 +19,7 @@ from resources.training.azure_openai.deployments import Deployed, deployed_of
 from resources.training.azure_openai.management_faults import AccountBusy, fault_of_management
 from resources.training.azure_openai.options import SECTION, AzureTrainerOptions, serving_problems
 from resources.training.azure_openai.transport import open_transport
+from resources.training.replies import readable
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -113,7 +114,8 @@ class Account:
 
         failure: RaftlineError
         try:
-            return send(client)
+            with readable(self.host):
+                return send(client)
         except AzureError as error:
             failure = fault_of_management(error, self.host)
         raise failure

@@ -4,7 +4,6 @@ Everything goes through the connection that model calls use, hence through the d
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +20,7 @@ from resources.llm.providers.site import Site
 from resources.training.azure_openai.faults import fault_of_call, fault_of_response
 from resources.training.azure_openai.options import SECTION, AzureTrainerOptions, training_problems
 from resources.training.base import TrainingUnreachable
+from resources.training.replies import readable
 
 if TYPE_CHECKING:
     import httpx2
@@ -69,7 +69,7 @@ class Service:
         return Connection(self.site, credential_of(self.site), watched)
 
     async def _note(self, response: "httpx2.Response") -> None:
-        self.emulated = EMULATOR in response.headers
+        self.emulated = bool(self.emulated) or EMULATOR in response.headers
 
     async def _ask(self, send: Send[T], retries: int, seconds: float | None) -> T:
         import openai
@@ -87,11 +87,10 @@ class Service:
 
         failure: RaftlineError | None = None
         try:
-            answer = await connection.call(guarded, seconds)
+            with readable(self.site.host):
+                answer = await connection.call(guarded, seconds)
             if answer:
                 return answer[0]
-        except json.JSONDecodeError:
-            failure = TrainingUnreachable(f"{self.site.host} sent something that is not whole")
         except CallError as error:
             failure = fault_of_call(error)
         finally:

@@ -1,8 +1,7 @@
 """The Azure OpenAI trainer: supervised fine-tuning jobs of a resource, each looked for before one is made."""
 
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,18 +9,18 @@ from urllib.parse import urlsplit
 from pydantic import Field, PrivateAttr
 
 from resources.egress.policy import EgressOptions
-from resources.errors import RaftlineError, SettingsError
+from resources.errors import SettingsError
 from resources.training.azure_openai.checks import (
     MINIMUM_ROWS,
     can_be_tuned,
     file_problems,
     model_problems,
     spec_problems,
-    tokens_of,
 )
+from resources.training.azure_openai.costs import cost_of, quote_of
 from resources.training.azure_openai.deployments import TUNED
-from resources.training.azure_openai.faults import FULL, AccessDenied
-from resources.training.azure_openai.files import delete_files, ensure_file
+from resources.training.azure_openai.faults import FULL, AccessDenied, waiting_for
+from resources.training.azure_openai.files import delete_files, ensure_file, find_files
 from resources.training.azure_openai.jobs import Job, job_body, ours, suffix_of
 from resources.training.azure_openai.management import Account
 from resources.training.azure_openai.management_faults import NoToken
@@ -35,13 +34,11 @@ from resources.training.base import (
     TERMINAL,
     Artifact,
     CapacityLacking,
-    Cost,
     DataFormat,
     JobEvent,
     JobHandle,
     JobState,
     Quote,
-    Trainer,
     TrainingData,
     TrainingFailed,
     TrainingRejected,
@@ -49,10 +46,10 @@ from resources.training.base import (
     TrainingUnreachable,
 )
 from resources.training.serving import DeploymentFailed
+from resources.training.trainer import Trainer
 
 NOT_REAL = "it was trained by an emulator of Azure OpenAI"
 TRAIN, VALIDATION = "train.jsonl", "validation.jsonl"
-_USUAL_EPOCHS = 3
 
 
 class AzureTrainer(Trainer):
@@ -108,18 +105,10 @@ class AzureTrainer(Trainer):
             raise TrainingRejected("\n".join(found))
 
     def quote(self, spec: TrainingSpec, data: TrainingData) -> Quote:
-        epochs, assumed = dict(spec.hyperparameters).get("n_epochs", "auto"), ""
-        if epochs == "auto":
-            epochs, assumed = _USUAL_EPOCHS, " (assumed: the service chooses)"
-        tokens = tokens_of(data.files[TRAIN]) * int(epochs)
-        price = self.options.usd_per_million_training_tokens
-        basis = f"about {tokens:,} trained tokens in {epochs} epochs{assumed}"
-        if price is None:
-            basis += f"; {SECTION}.usd_per_million_training_tokens is not set"
-        return Quote(None if price is None else tokens * price / 1e6, basis, 60 * self.options.expected_minutes)
+        return quote_of(spec, data.files[TRAIN], self.options)
 
     def find(self, spec: TrainingSpec) -> JobHandle | None:
-        with _waiting_for(AccessDenied):
+        with waiting_for(AccessDenied):
             return self._find(spec, "")
 
     def submit(self, spec: TrainingSpec, data: TrainingData, tags: Mapping[str, str]) -> JobHandle:
@@ -148,14 +137,14 @@ class AzureTrainer(Trainer):
         message = self._tuning.words(f"{job.error} ({job.error_code})" if job.error_code else job.error)
         if job.phase == FAILED and job.error_code.lower() in FULL:
             raise CapacityLacking(f"{self.destination} had no room for job {job.job_id}: {message}")
-        return JobState(job.phase, self._tuning.words(job.status), message, self._cost(job))
+        return JobState(job.phase, self._tuning.words(job.status), message, cost_of(job, self.options))
 
     def events(self, handle: JobHandle, seen: str) -> tuple[Sequence[JobEvent], str]:
-        with _waiting_for(AccessDenied, SettingsError):
+        with waiting_for(AccessDenied, SettingsError):
             return self._tuning.events(handle.job_id, seen)
 
     def cancel(self, handle: JobHandle) -> None:
-        with _waiting_for(AccessDenied, SettingsError):
+        with waiting_for(AccessDenied, SettingsError):
             self._tuning.cancel(handle.job_id)
 
     def artifact(self, handle: JobHandle) -> Artifact:
@@ -165,7 +154,7 @@ class AzureTrainer(Trainer):
             raise TrainingFailed(f"job {handle.job_id} at {self.destination} {state}: there is nothing to use")
         if job.idem and job.idem != handle.idem:
             raise TrainingFailed(f"job {handle.job_id} trained another specification: {job.idem}, not {handle.idem}")
-        with _waiting_for(AccessDenied, SettingsError):
+        with waiting_for(AccessDenied, SettingsError):
             curve, checkpoints = self._tuning.curve(job), self._tuning.checkpoints(job.job_id)
         provenance = {
             "job": job.job_id,
@@ -192,6 +181,10 @@ class AzureTrainer(Trainer):
             return ()
         files = (job.training_file, job.validation_file, *job.result_files)
         return delete_files(self._service, [name for name in files if name])
+
+    def withdraw(self, data: TrainingData) -> Sequence[str]:
+        uploaded = {"train": data.files[TRAIN], "validation": data.files.get(VALIDATION, b"")}
+        return delete_files(self._service, find_files(self._service, uploaded))
 
     def _adopted(self, spec: TrainingSpec, train: str, unanswered: TrainingUnreachable) -> JobHandle:
         """The job whose creation was not answered, if there is one after all. It may take a while to be listed."""
@@ -226,14 +219,8 @@ class AzureTrainer(Trainer):
             raise TrainingUnreachable(
                 f"job {handle.job_id} is at {host}, and {SECTION}.endpoint names {self.destination}"
             )
-        with _waiting_for(AccessDenied, SettingsError):
+        with waiting_for(AccessDenied, SettingsError):
             return self._tuning.job(handle.job_id)
-
-    def _cost(self, job: Job) -> Cost | None:
-        price = self.options.usd_per_million_training_tokens
-        if job.trained_tokens is None:
-            return None
-        return Cost(job.trained_tokens, "trained tokens", None if price is None else job.trained_tokens * price / 1e6)
 
     @property
     def _service(self) -> Service:
@@ -249,15 +236,3 @@ class AzureTrainer(Trainer):
 def _handle(job: Job, spec: TrainingSpec, host: str) -> JobHandle:
     details = {"model": job.model, "training_file": job.training_file, "endpoint": host}
     return JobHandle(BACKEND, job.job_id, spec.idem(), job.submitted_at, details)
-
-
-@contextmanager
-def _waiting_for(*missing: type[RaftlineError]) -> Generator[None]:
-    """A job goes on while its credentials are renewed: whoever asks for it waits for them."""
-    words = ""
-    try:
-        yield
-    except missing as error:
-        words = str(error)
-    if words:
-        raise TrainingUnreachable(words)

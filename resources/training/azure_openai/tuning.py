@@ -25,7 +25,7 @@ class Tuning:
         """Every model of the resource by its id, with whatever the service says about it."""
 
         async def look(client: "openai.AsyncOpenAI") -> dict[str, dict[str, Any]]:
-            return {model.id: model.to_dict(mode="json") async for model in client.models.list()}
+            return {str(model.id): model.to_dict(mode="json") async for model in client.models.list()}
 
         return self._service.read(look)
 
@@ -73,22 +73,21 @@ class Tuning:
         """
         last_time, _, last_id = seen.partition(" ")
 
-        async def look(client: "openai.AsyncOpenAI") -> list[Any]:
-            found: list[Any] = []
+        async def look(client: "openai.AsyncOpenAI") -> list[tuple[int, JobEvent]]:
+            found: list[tuple[int, JobEvent]] = []
             async for event in client.fine_tuning.jobs.list_events(job_id, limit=100):
-                if event.id == last_id or (last_time and int(event.created_at) < int(last_time)):
+                created_at = int(event.created_at)
+                if event.id == last_id or (last_time and created_at < int(last_time)):
                     break
-                found.append(event)
+                level, words = _LEVELS.get(str(event.level), "info"), self.words(str(event.message))
+                found.append((created_at, JobEvent(str(event.id), level, words)))
             return found
 
         newest_first = self._service.read(look)
         if not newest_first:
             return [], seen
-        events = [
-            JobEvent(str(event.id), _LEVELS.get(str(event.level), "info"), self.words(str(event.message)))
-            for event in reversed(newest_first)
-        ]
-        return events, f"{int(newest_first[0].created_at)} {newest_first[0].id}"
+        created_at, newest = newest_first[0]
+        return [event for _, event in reversed(newest_first)], f"{created_at} {newest.event_id}"
 
     def curve(self, job: Job) -> tuple[MetricRow, ...]:
         """The loss curve of a job; empty if the service keeps none."""

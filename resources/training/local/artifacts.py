@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from resources.training.base import TrainingFailed
+from resources.training.base import TrainingFailed, verify_files
 from resources.training.local.base_models import BaseModel, sha256_of
 from resources.training.local.job_folder import JobFolder
 
@@ -21,12 +21,7 @@ def finished(job: JobFolder) -> dict[str, Any]:
 
 def verify(folder: Path, files: dict[str, str]) -> None:
     """Raises `TrainingFailed` naming the first file whose hash is another. Weights are read once, then remembered."""
-    for name, expected in sorted(files.items()):
-        path = folder / name
-        if not path.is_file():
-            raise TrainingFailed(f"artifact {folder}: {name} is missing; delete the folder and train again")
-        if sha256_of(path) != expected:
-            raise TrainingFailed(f"artifact {folder}: {name} does not match its recorded hash; it was changed or torn")
+    verify_files(folder, files, sha256_of)
 
 
 def random_weights_stamp(base: BaseModel) -> str:

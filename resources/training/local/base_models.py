@@ -1,6 +1,5 @@
 """A base model on disk: a Hugging Face folder, or a snapshot of the hub at a commit. Safetensors only, no code of others."""
 
-import hashlib
 import json
 import os
 import re
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.errors import RaftlineError
+from resources.files import file_sha256
 
 HUB_NAME = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)@(?P<commit>[0-9a-f]{40})")
 NOTE = "raftline.json"
@@ -150,8 +150,7 @@ def sha256_of(path: Path) -> str:
 
 @lru_cache(maxsize=4096)
 def _sha256(path: str, size: int, changed: int, inode: int) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(Path(path))
 
 
 def _below(models_folder: str) -> str:

@@ -5,7 +5,7 @@ Neither is brought up or taken down here, so there is nothing to bill and nothin
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -33,11 +33,10 @@ from resources.training.local.trainer import BACKEND
 from resources.training.serving import (
     BASE,
     ChatTarget,
-    Deployer,
     DeploymentFailed,
     EndpointHandle,
-    EndpointState,
     Purpose,
+    StandingDeployer,
     StudentModel,
 )
 
@@ -64,7 +63,7 @@ class ServedStudent:
         await self.chat.close()
 
 
-class LocalDeployer(Deployer):
+class LocalDeployer(StandingDeployer):
     """Serves without deploying: a handle without a name, ready at once."""
 
     folder: str = Field(description="Folder of jobs and trained models, one sub-folder per specification.")
@@ -88,18 +87,6 @@ class LocalDeployer(Deployer):
         if self._serving.endpoint:
             self._require_served(model, folder)
         return EndpointHandle(BACKEND, "", model.model_id, purpose, usd_per_hour=0.0)
-
-    def status(self, endpoint: EndpointHandle) -> EndpointState:
-        return EndpointState("ready")
-
-    def renew(self, endpoint: EndpointHandle, expires_at: datetime | None) -> EndpointHandle:
-        return endpoint
-
-    def undeploy(self, endpoint: EndpointHandle) -> None:
-        """Holds nothing: a model in memory is freed when it is idle, and a given server is not ours."""
-
-    def list_owned(self) -> Sequence[EndpointHandle]:
-        return ()
 
     def target(self, endpoint: EndpointHandle, model: StudentModel, data: TrainingData) -> ChatTarget:
         folder, files = self._weights(model)
@@ -149,7 +136,7 @@ class LocalDeployer(Deployer):
 
     def _served_name(self, model: StudentModel) -> str:
         template = self._serving.base_model if model.model_id == BASE else self._serving.model
-        return template.format(model_id=model.model_id, base_model=model.base_model)
+        return template.replace("{model_id}", model.model_id).replace("{base_model}", model.base_model)
 
     def _connection(self, site: Site) -> Connection:
         door = Door(self.egress, folder=Path(self.egress_folder) if self.egress_folder else None)

@@ -156,7 +156,7 @@ class GeneratingModel:
 
 def _load(weights: Weights) -> _Loaded:
     """Raises `TrainingFailed` if a file is not what was recorded."""
-    from resources.training.local.fitting import device_of, load
+    from resources.training.local.weights import device_of, load
 
     verify(weights.folder, weights.files)
     tokenizer = load_tokenizer(weights.folder)

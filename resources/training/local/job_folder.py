@@ -4,7 +4,6 @@ The trainer writes `job.json` and the data, and starts the process; from then on
 is plain files, so that any later process finds the job again.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from resources.files import write_whole
+from resources.files import file_sha256, write_whole
 from resources.hashing import canonical_json
 from resources.training.local.locks import is_held
 
@@ -163,7 +162,7 @@ class JobFolder:
 
     def mark_whole(self, checkpoint: Path) -> None:
         """Notes what a checkpoint consists of, once everything of it was written."""
-        files = {path.name: _sha256(path) for path in sorted(checkpoint.iterdir()) if path.is_file()}
+        files = {path.name: file_sha256(path) for path in sorted(checkpoint.iterdir()) if path.is_file()}
         write_whole(checkpoint / _WHOLE, canonical_json(files).encode())
 
     def last_checkpoint(self) -> Path | None:
@@ -182,12 +181,7 @@ def _step(checkpoint: Path) -> int:
 
 
 def _matches(path: Path, digest: str) -> bool:
-    return path.is_file() and _sha256(path) == digest
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return path.is_file() and file_sha256(path) == digest
 
 
 def _append(path: Path, row: Mapping[str, Any]) -> None:

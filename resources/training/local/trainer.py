@@ -7,7 +7,6 @@ specification goes on with whatever is unfinished, cancelled or failed.
 
 import shutil
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,25 +27,24 @@ from resources.training.base import (
     MetricRow,
     Phase,
     Quote,
-    Trainer,
     TrainingData,
     TrainingFailed,
     TrainingRejected,
     TrainingSpec,
 )
-from resources.training.local.artifacts import finished, random_weights_stamp
-from resources.training.local.base_models import BaseModel, sha256_of
+from resources.training.local.artifacts import finished
 from resources.training.local.hyperparameters import faults_of, parse
 from resources.training.local.job_folder import RUNNING_PHASES, JobFolder, JobStatus
 from resources.training.local.options import LocalTrainerOptions
 from resources.training.local.preflight import (
     data_faults,
     estimate_seconds,
-    find_base,
     library_faults,
     machine_faults,
 )
+from resources.training.local.preparing import changes_of, origin_of, prepare
 from resources.training.local.supervision import await_end, deciding, launch, occupied, revive
+from resources.training.trainer import Trainer
 
 BACKEND = "local"
 _PHASES: Mapping[str, Phase] = {
@@ -84,7 +82,7 @@ class LocalTrainer(Trainer):
     def code_version(self) -> str:
         """Without the libraries' versions, which provenance records: a patch release does not retrain every student."""
         package = "resources.training.local"
-        return code_version(f"{package}.fitting", f"{package}.rows", f"{package}.hyperparameters")
+        return code_version(*(f"{package}.{name}" for name in ("fitting", "weights", "rows", "hyperparameters")))
 
     def data_format(self, options: Mapping[str, Any]) -> DataFormat:
         if options:
@@ -97,12 +95,12 @@ class LocalTrainer(Trainer):
         if not faults:
             faults = faults_of(dict(spec.hyperparameters))
             try:
-                base = self._origin(spec, download=True)
-                faults += [*base.faults(), *self._changed(spec, base)]
-                if not faults:
+                base = origin_of(spec, Path(self.folder), self.options, self.egress, download=True)
+                unfit = [*base.faults(), *changes_of(base, self._job(spec.idem()))]
+                if not (faults or unfit):
                     chosen = parse(dict(spec.hyperparameters))
                     faults += machine_faults(self.options, base, chosen, Path(self.folder))
-                    faults += data_faults(base, data.files)
+                faults += unfit or data_faults(base, data.files)
             except RaftlineError as error:
                 faults.append(str(error))
         if faults:
@@ -112,7 +110,8 @@ class LocalTrainer(Trainer):
         try:
             chosen = parse(dict(spec.hyperparameters))
             device = "cpu" if self.options.device == "auto" else self.options.device
-            seconds = estimate_seconds(self._origin(spec), chosen, data, device)
+            base = origin_of(spec, Path(self.folder), self.options, self.egress)
+            seconds = estimate_seconds(base, chosen, data, device)
         except (RaftlineError, TypeError, ValueError):
             return Quote(None, "the base is not here yet, so that its size is not known")
         rate = self.options.usd_per_hour
@@ -136,7 +135,8 @@ class LocalTrainer(Trainer):
         with deciding(job):
             await_end(job)
             if not job.alive and not self._succeeded(job):
-                self._prepare(job, spec, data, tags)
+                base = origin_of(spec, Path(self.folder), self.options, self.egress)
+                prepare(job, base, spec, data, tags, self.options)
                 launch(job, JobStatus())
         return self._handle(job)
 
@@ -201,59 +201,6 @@ class LocalTrainer(Trainer):
         shutil.rmtree(job.path)
         return [str(job.path)]
 
-    def _prepare(self, job: JobFolder, spec: TrainingSpec, data: TrainingData, tags: Mapping[str, str]) -> None:
-        """Writes data and request. Checkpoints of an earlier process stay if they are of the same base and data."""
-        base = self._origin(spec)
-        if "train.jsonl" not in data.files:
-            raise TrainingRejected("backend local trains from rows in chat format; there is no train.jsonl")
-        job.data.mkdir(exist_ok=True, mode=0o700)
-        names = [name for name in ("train.jsonl", "validation.jsonl") if data.files.get(name)]
-        for name in names:
-            (job.data / name).write_bytes(data.files[name])
-        learned = {
-            "base": {"name": base.name, "revision": base.revision, "files": base.files()},
-            "data": {name: sha256_of(job.data / name) for name in names},
-        }
-        if {key: job.request().get(key) for key in learned} != learned:
-            job.forget_progress()
-        job.forget_manifest()
-        job.write_request(
-            {
-                **learned,
-                "spec": spec.as_dict(),
-                "base_folder": str(base.folder.resolve()),
-                "device": self.options.device,
-                "threads": self.options.threads,
-                "max_seconds": self.options.max_hours * 3600,
-                "checkpoint_seconds": self.options.checkpoint_minutes * 60,
-                "submitted_at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "tags": dict(tags),
-                "provenance": _provenance(spec, base),
-            }
-        )
-
-    def _origin(self, spec: TrainingSpec, download: bool = False) -> BaseModel:
-        """What training starts from: the base, or the merged weights of the parent. Raises `RaftlineError`."""
-        if not spec.parent:
-            return find_base(spec.base_model, self.options, self.egress, download)
-        parent = self._job(spec.parent)
-        manifest = finished(parent)
-        before = manifest["spec"]["base_model"]
-        if before != spec.base_model:
-            raise TrainingFailed(f"parent {spec.parent} was trained from {before}, not from {spec.base_model}")
-        return BaseModel(spec.base_model, parent.merged, manifest["provenance"]["base_revision"])
-
-    def _changed(self, spec: TrainingSpec, base: BaseModel) -> list[str]:
-        """Whether a finished job of this specification started from other weights of the same name."""
-        job = self._job(spec.idem())
-        before = job.request().get("base", {}).get("files")
-        if not job.manifest() or before == base.files():
-            return []
-        return [
-            f"base model {base.name}: its files are not those that model {spec.idem()} of this specification was trained "
-            "from; give the changed base a name of its own"
-        ]
-
     def _succeeded(self, job: JobFolder) -> bool:
         status = job.status()
         if status is None or status.phase != "succeeded":
@@ -273,16 +220,3 @@ class LocalTrainer(Trainer):
 
     def _handle(self, job: JobFolder) -> JobHandle:
         return JobHandle(BACKEND, job.path.name, job.path.name, job.request().get("submitted_at", ""))
-
-
-def _provenance(spec: TrainingSpec, base: BaseModel) -> dict[str, str]:
-    """What a model made here is made of; `not_real` says why it is no real one, if it is not."""
-    stamp = random_weights_stamp(base)
-    told = {
-        "base_model": spec.base_model,
-        "base_revision": base.revision,
-        "base_licence": base.licence(),
-        "parent": spec.parent,
-        "not_real": stamp,
-    }
-    return {key: value for key, value in told.items() if value or key == "base_revision"}

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from resources.egress.policy import EgressOptions, admit, host_of
 from resources.llm.providers.headers import EMULATOR
+from resources.training.base import TrainingUnreachable
 from resources.training.sagemaker_jumpstart.faults import CredentialsRefused, asked
 from resources.training.sagemaker_jumpstart.options import (
     SECTION,
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _READS = 4
 """Times that a reading call is tried."""
+
+_PAGES = 500
+"""Most pages of one answer: some services send empty ones, and a broken one sends them for ever."""
 
 _CONNECT_SECONDS = 10
 _OPENING = threading.Lock()
@@ -64,13 +68,15 @@ class Aws:
 
     def pages(self, service: str, operation: str, **request: Any) -> Iterator[dict[str, Any]]:
         """The answers to a reading call, page by page."""
+        action = f"{service} {operation}"
         pages = iter(self.client(service, _READS).get_paginator(_snake(operation)).paginate(**request))
-        while True:
+        for _ in range(_PAGES):
             with self._renewing():
-                page = asked(f"{service} {operation}", lambda: next(pages, None))
+                page = asked(action, lambda: next(pages, None))
             if page is None:
                 return
             yield page
+        raise TrainingUnreachable(f"{action}: AWS sent {_PAGES} pages and there is no end of them")
 
     def client(self, service: str, attempts: int = _READS) -> Any:
         """boto3's client. Raises `SettingsError` if nothing is configured, `EgressDenied` if its host is not allowed."""
@@ -145,7 +151,7 @@ class Aws:
         return client
 
     def _note(self, http_response: Any, **_: Any) -> None:
-        self.emulated = EMULATOR in http_response.headers
+        self.emulated = bool(self.emulated) or EMULATOR in http_response.headers
 
 
 def _open_session(region: str) -> "Session":

@@ -1,7 +1,8 @@
 """Students behind SageMaker endpoints: each loads its own training job's weights, and carries owner, purpose and end as tags."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,18 @@ from resources.egress.policy import EgressOptions
 from resources.llm.request import ModelIdentity
 from resources.training.base import (
     TrainingData,
-    TrainingFailed,
     TrainingRejected,
     TrainingUnreachable,
 )
+from resources.training.replies import readable
 from resources.training.sagemaker_jumpstart.aws import Aws, aws_of
 from resources.training.sagemaker_jumpstart.faults import told
-from resources.training.sagemaker_jumpstart.hosting import ASYNCHRONOUS, Weights, config_request, model_request
-from resources.training.sagemaker_jumpstart.hub import Hosting, HubModel, fetch
+from resources.training.sagemaker_jumpstart.hosting import ASYNCHRONOUS, config_request, model_request
+from resources.training.sagemaker_jumpstart.hub import fetch
 from resources.training.sagemaker_jumpstart.invocation import Asked, InvokedChat
-from resources.training.sagemaker_jumpstart.options import BACKEND, SECTION, SageMakerTrainerOptions
+from resources.training.sagemaker_jumpstart.loading import hosting_of, require_unchanged, weights_of
+from resources.training.sagemaker_jumpstart.options import BACKEND, SageMakerTrainerOptions
 from resources.training.sagemaker_jumpstart.payloads import style_of
-from resources.training.sagemaker_jumpstart.requests import eula_problem
 from resources.training.sagemaker_jumpstart.scaling import forget_scaling, scale_to_zero
 from resources.training.sagemaker_jumpstart.stack import Stack
 from resources.training.sagemaker_jumpstart.storage import Storage
@@ -53,6 +54,7 @@ _PHASES: Mapping[str, EndpointPhase] = {
 """Statuses that are not on the way up; every other one, known or not, is."""
 
 _GONE = EndpointState("gone")
+_read = readable("SageMaker")
 
 
 class SageMakerDeployer(Deployer):
@@ -70,6 +72,11 @@ class SageMakerDeployer(Deployer):
     def identity(self, model: StudentModel) -> ModelIdentity:
         return ModelIdentity(BACKEND, self._aws.host("sagemaker-runtime"), model.name)
 
+    @_read
+    def verify(self, model: StudentModel) -> None:
+        require_unchanged(model, Storage(self._aws, self._door))
+
+    @_read
     def deploy(
         self, model: StudentModel, name: str, purpose: Purpose, expires_at: datetime | None, tags: Mapping[str, str]
     ) -> EndpointHandle:
@@ -88,18 +95,18 @@ class SageMakerDeployer(Deployer):
             TAG.expires_at: expires_at.isoformat() if expires_at else "",
         }
         carried = {**tags, **own}
-        try:
+        with _refused(f"endpoint {name}"):
             hub = fetch(self._aws, model.base_model)
-            hosting = self._hosting(hub)
-            made = model_request(name, hosting, self._weights(model, hub, hosting), self.options, carried)
+            hosting = hosting_of(hub, self.options)
+            weights = weights_of(model, hub, hosting, Storage(self._aws, self._door), self.owner)
+            made = model_request(name, hosting, weights, self.options, carried)
             stack.create(made, config_request(name, hosting, self.options, carried), carried)
-        except TrainingRejected as refusal:
-            raise DeploymentFailed(f"endpoint {name}: {refusal}") from None
         there = stack.get("Endpoint")
         if there is None:
             raise TrainingUnreachable(f"endpoint {name} was accepted, but is not there yet")
         return self._adopted(there, model, expires_at)
 
+    @_read
     def status(self, endpoint: EndpointHandle) -> EndpointState:
         stack = Stack(self._aws, endpoint.name)
         there = stack.get("Endpoint")
@@ -109,6 +116,7 @@ class SageMakerDeployer(Deployer):
         left = stack.left()
         return EndpointState("failed", f"there is no endpoint, but its {' and '.join(left)}") if left else _GONE
 
+    @_read
     def renew(self, endpoint: EndpointHandle, expires_at: datetime | None) -> EndpointHandle:
         stack = Stack(self._aws, endpoint.name)
         there = stack.get("Endpoint")
@@ -118,22 +126,23 @@ class SageMakerDeployer(Deployer):
         tags = tags_at(self._aws, there["EndpointArn"])
         return self._handle(Owned(endpoint.name, tags, ("endpoint",)), there["CreationTime"])
 
+    @_read
     def undeploy(self, endpoint: EndpointHandle) -> None:
         """Endpoint, configuration, model, scaling. Returns when all are gone; raises `DeploymentFailed` if that takes long."""
         stack = Stack(self._aws, endpoint.name)
-        try:
-            if ASYNCHRONOUS in (self.options.serving, endpoint.details.get("mode")):
-                forget_scaling(self._aws, endpoint.name)
-            stack.delete()
-        except TrainingRejected as refusal:
-            raise DeploymentFailed(f"endpoint {endpoint.name} cannot be deleted yet: {refusal}") from None
+        with _refused(f"endpoint {endpoint.name} cannot be deleted yet"):
+            stack.delete()  # first: this is what costs money
         deadline = time.monotonic() + self.options.deletion_seconds
         while there := stack.get("Endpoint"):
             if time.monotonic() > deadline:
                 status = there["EndpointStatus"]
                 raise DeploymentFailed(f"endpoint {endpoint.name} was deleted, but is still there ({status})")
             time.sleep(self.options.polling_seconds)
+        if ASYNCHRONOUS in (self.options.serving, endpoint.details.get("mode")):
+            with _refused(f"endpoint {endpoint.name} is gone, but not what scaled it"):
+                forget_scaling(self._aws, endpoint.name)
 
+    @_read
     def list_owned(self) -> Sequence[EndpointHandle]:
         """Orphans too: `details['orphan']` names what is left of an endpoint that is not there."""
         found = []
@@ -143,13 +152,15 @@ class SageMakerDeployer(Deployer):
                 found.append(self._handle(one, there["CreationTime"] if there else None))
         return found
 
+    @_read
     def target(self, endpoint: EndpointHandle, model: StudentModel, data: TrainingData) -> ChatTarget:
         """Looks at what the endpoint has loaded first: an answer must not be filed under another model's name."""
         there = Stack(self._aws, endpoint.name).get("Endpoint")
         tags = tags_at(self._aws, there["EndpointArn"]) if there else {}
-        if (tags.get(TAG.model_id), tags.get(TAG.base_model)) != (model.model_id, model.base_model):
-            serves = f"serves {tags.get(TAG.base_model)}@{tags.get(TAG.model_id)}" if there else "is gone"
-            raise DeploymentFailed(f"endpoint {endpoint.name} {serves}; {model.name} was to be asked")
+        other = self._other(there, tags, model) if there else ""
+        if other or there is None:
+            does = f"serves {other}" if there else "is gone"
+            raise DeploymentFailed(f"endpoint {endpoint.name} {does}; {model.name} was to be asked")
         asynchronous = tags.get(TAG.mode) == ASYNCHRONOUS
         if asynchronous:
             scale_to_zero(self._aws, endpoint.name)
@@ -158,52 +169,30 @@ class SageMakerDeployer(Deployer):
         asked = Asked(endpoint.name, self._aws.address("sagemaker-runtime"), asynchronous, style, self.identity(model))
         return ChatTarget(InvokedChat(asked, self._aws, self._door))
 
+    @_read
     def loaded(self, endpoint: EndpointHandle) -> str:
         return Stack(self._aws, endpoint.name).weights()
-
-    def _weights(self, model: StudentModel, hub: HubModel, hosting: Hosting) -> Weights:
-        """A tuned model's own weights, verified; the hub's for the base model."""
-        if model.location:
-            found = Storage(self._aws, self._door).manifest(model.location)
-            if model.provenance.get("manifest", found) != found:
-                raise TrainingFailed(
-                    f"model {model.model_id}: what lies at {model.location} is not what its job left there"
-                )
-            return Weights(model.location, model.location.endswith(".tar.gz"))
-        if not hosting.uri:
-            raise DeploymentFailed(f"the hub names no weights of {hub.name}")
-        if hub.gated and not self._accepted(model):
-            raise DeploymentFailed(eula_problem(hub))
-        return Weights(hosting.uri, hosting.compressed, hub.gated)
-
-    def _accepted(self, model: StudentModel) -> bool:
-        """Whether a recipe accepted the licence of a base model: as told, or for a training job of ours."""
-        if model.provenance.get("accept_eula") == "true":
-            return True
-        found = owned(
-            self._aws, self.owner, {TAG.base_model: model.base_model, TAG.eula: "accepted"}, ("training-job",)
-        )
-        return bool(found)
-
-    def _hosting(self, hub: HubModel) -> Hosting:
-        hosting = hub.hosting(self.options.endpoint_instance_type, self.options.region)
-        if hosting.instance_types and hosting.instance_type not in hosting.instance_types:
-            offered = ", ".join(hosting.instance_types)
-            raise DeploymentFailed(
-                f"{hub.name} is not served on {hosting.instance_type}; {SECTION}.endpoint_instance_type may be {offered}"
-            )
-        return hosting
 
     def _adopted(self, there: Mapping[str, Any], model: StudentModel, expires_at: datetime | None) -> EndpointHandle:
         name = str(there["EndpointName"])
         tags = tags_at(self._aws, str(there["EndpointArn"]))
         if there["EndpointStatus"] == "Deleting":
             raise DeploymentFailed(f"endpoint {name} is still being deleted; try again when it is gone")
-        if (tags.get(TAG.model_id), tags.get(TAG.base_model)) != (model.model_id, model.base_model):
-            serves = f"{tags.get(TAG.base_model)}@{tags.get(TAG.model_id)}"
-            raise DeploymentFailed(f"endpoint {name} serves {serves}, not {model.name}; it is left as it is")
+        other = self._other(there, tags, model)
+        if other:
+            raise DeploymentFailed(f"endpoint {name} serves {other}, not {model.name}; it is left as it is")
         handle = self._handle(Owned(name, tags, ("endpoint",)), there["CreationTime"])
         return handle if handle.expires_at == expires_at else self.renew(handle, expires_at)
+
+    def _other(self, there: Mapping[str, Any], tags: Mapping[str, str], model: StudentModel) -> str:
+        """What an endpoint serves if that is not this model, by its tags and by what it loads; else an empty text."""
+        if (tags.get(TAG.model_id), tags.get(TAG.base_model)) != (model.model_id, model.base_model):
+            return f"{tags.get(TAG.base_model)}@{tags.get(TAG.model_id)}"
+        name = str(there["EndpointName"])
+        if there["EndpointConfigName"] != name:
+            return f"the configuration {there['EndpointConfigName']}"
+        loaded = Stack(self._aws, name).weights()
+        return loaded if model.location and loaded.rstrip("/") != model.location.rstrip("/") else ""
 
     def _handle(self, one: Owned, created_at: datetime | None) -> EndpointHandle:
         purpose = one.tags.get(TAG.purpose, "")
@@ -228,3 +217,12 @@ class SageMakerDeployer(Deployer):
     @property
     def _door(self) -> Door:
         return Door(self.egress, folder=Path(self.egress_folder) if self.egress_folder else None)
+
+
+@contextmanager
+def _refused(what: str) -> Generator[None]:
+    """What AWS does not permit of an endpoint is a deployment that failed."""
+    try:
+        yield
+    except TrainingRejected as refusal:
+        raise DeploymentFailed(f"{what}: {refusal}") from None

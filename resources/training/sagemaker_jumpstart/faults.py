@@ -31,8 +31,11 @@ _SETTINGS = frozenset(
     "NoRegionError ProfileNotFound ConfigNotFound ConfigParseError InvalidRegionError InvalidEndpointConfigurationError".split()
 )
 _REFUSED_HERE = frozenset({"ParamValidationError", "UnknownServiceError", "InvalidConfigError"})
+_ABSENT = frozenset(
+    "resourcenotfound resourcenotfoundexception objectnotfoundexception nosuchkey nosuchbucket notfound 404".split()
+)
 _TAKEN = re.compile(r"(?i)already exist")
-_MISSING = re.compile(r"(?i)could not find|not found|does not exist|no such")
+_MISSING = re.compile(r"(?i)could not find|not found|does not exist|no such|no scalable target")
 _NONE_AT_ALL = re.compile(r"(?i)\bis 0 (?:instances?|units?)?")
 _KEY_ID = re.compile(r"\b(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{8,}\b")
 
@@ -108,7 +111,7 @@ def _refusal(code: str, message: str, status: int, action: str) -> RaftlineError
         )
     if known in ("resourceinuse", "resourceinuseexception", "conflictexception") or _TAKEN.search(message):
         return NameTaken(f"{action}: the name is taken{reason}")
-    if known in ("resourcenotfound", "resourcenotfoundexception", "nosuchkey", "nosuchbucket", "404", "notfound"):
+    if known in _ABSENT:
         return NotThere(f"{action}: not found{reason}")
     if known.startswith("validation") and _MISSING.search(message):
         return NotThere(f"{action}: not found{reason}")

@@ -12,6 +12,7 @@ from resources.llm.provider import CallError, Misconfigured, RateLimited, Refuse
 from resources.llm.providers.headers import EMULATOR, retry_after
 from resources.llm.request import Completion, ModelIdentity, Request
 from resources.training.base import TrainingRejected, TrainingUnreachable
+from resources.training.replies import UNREADABLE
 from resources.training.sagemaker_jumpstart.aws import Aws
 from resources.training.sagemaker_jumpstart.faults import told
 from resources.training.sagemaker_jumpstart.hosting import answers_folder
@@ -57,11 +58,14 @@ class InvokedChat:
     async def complete(self, request: Request) -> Completion:
         sent = payload_of(request, self._asked.style, self._aws.options.answer_tokens)
         body = json.dumps(sent, ensure_ascii=False).encode()
-        if self._asked.asynchronous:
-            found, real = await self._through_storage(body), not self._aws.emulated
-        else:
-            found, real = await self._invoked(body)
-        return completion_of(_parsed(found), request, sent, real)
+        try:
+            if self._asked.asynchronous:
+                found, real = await self._through_storage(body), not self._aws.emulated
+            else:
+                found, real = await self._invoked(body)
+            return completion_of(_parsed(found), request, sent, real)
+        except UNREADABLE as error:
+            raise Unavailable(f"the container sent something that is not whole ({type(error).__name__})") from None
 
     async def close(self) -> None:
         client = self._clients.pop(asyncio.get_running_loop(), None)

@@ -24,13 +24,16 @@ class Storage:
 
     def upload(self, files: Mapping[str, bytes]) -> Uploaded:
         """Puts a dataset under its hash; what is there already is not sent again."""
-        names = sorted(files)
-        digest = content_hash([[name, content_hash(files[name].decode("utf-8"))] for name in names])[:16]
-        folder = f"{self.aws.options.folder}/data/{digest}"
-        for name in names:
+        folder = self.folder_of(files)
+        for name in sorted(files):
             part = "validation" if name.startswith("validation") else "train"
-            self._put(f"{folder}/{part}/{name}", name, files[name])
-        return Uploaded(f"{folder}/train/", f"{folder}/validation/" if files.get("validation.jsonl") else "")
+            self._put(f"{folder}{part}/{name}", name, files[name])
+        return Uploaded(f"{folder}train/", f"{folder}validation/" if files.get("validation.jsonl") else "")
+
+    def folder_of(self, files: Mapping[str, bytes]) -> str:
+        """Where a dataset lies."""
+        digest = content_hash([[name, content_hash(files[name].decode("utf-8"))] for name in sorted(files)])[:16]
+        return f"{self.aws.options.folder}/data/{digest}/"
 
     def read(self, uri: str) -> bytes | None:
         """An object's bytes; None if it is not there."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from resources.training.moments import moment_of
 from resources.training.sagemaker_jumpstart.aws import Aws
-from resources.training.sagemaker_jumpstart.tags import PREFIX, TAG, tags_of
+from resources.training.sagemaker_jumpstart.tags import TAG, tag_list, tags_of
 
 KINDS = ("endpoint", "endpoint-config", "model")
 
@@ -20,11 +21,7 @@ class Owned:
 
     @property
     def expires_at(self) -> datetime | None:
-        try:
-            moment = datetime.fromisoformat(self.tags.get(TAG.expires_at, ""))
-        except ValueError:
-            return None
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment_of(self.tags.get(TAG.expires_at, ""))
 
 
 def owned(aws: Aws, owner: str, more: Mapping[str, str] | None = None, kinds: tuple[str, ...] = KINDS) -> list[Owned]:
@@ -34,7 +31,7 @@ def owned(aws: Aws, owner: str, more: Mapping[str, str] | None = None, kinds: tu
         "resourcegroupstaggingapi",
         "GetResources",
         ResourceTypeFilters=[f"sagemaker:{kind}" for kind in kinds],
-        TagFilters=[{"Key": PREFIX + key, "Values": [value]} for key, value in wanted.items()],
+        TagFilters=[{"Key": tag["Key"], "Values": [tag["Value"]]} for tag in tag_list(wanted)],
     )
     found: dict[str, tuple[dict[str, str], list[str]]] = {}
     for page in pages:

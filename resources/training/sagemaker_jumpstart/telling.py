@@ -20,12 +20,20 @@ _LATE = timedelta(minutes=10)
 
 
 def events_after(aws: Aws, job: Mapping[str, Any], seen: str) -> tuple[Sequence[JobEvent], str]:
-    """Status changes, then log lines, after a cursor, and the new one. A log that cannot be read is no event."""
+    """Status changes and log lines after a cursor, oldest first, and the new one. A log that cannot be read is no event."""
     cursor = _cursor(seen)
     changes = list(job.get("SecondaryStatusTransitions") or ())
-    events = [_change(number, one) for number, one in enumerate(changes) if number >= cursor["changes"]]
+    timed = [
+        (one["StartTime"].timestamp() * 1000, _change(number, one))
+        for number, one in enumerate(changes)
+        if number >= cursor["changes"]
+    ]
     lines = _lines(aws, str(job["TrainingJobName"]), cursor)
-    events += [JobEvent(str(line["eventId"]), _level(line["message"]), _shown(line["message"])) for line in lines]
+    timed += [
+        (line["timestamp"], JobEvent(str(line["eventId"]), _level(line["message"]), _shown(line["message"])))
+        for line in lines
+    ]
+    events = [event for _, event in sorted(timed, key=lambda pair: pair[0])]
     cursor["changes"] = max(cursor["changes"], len(changes))
     if lines:
         newest = max(int(line["timestamp"]) for line in lines)

@@ -1,5 +1,6 @@
 """The SageMaker JumpStart trainer: one training job per specification, found again before one is made."""
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC
 from pathlib import Path
@@ -18,29 +19,31 @@ from resources.training.base import (
     JobHandle,
     JobState,
     Quote,
-    Trainer,
     TrainingData,
     TrainingFailed,
     TrainingRejected,
     TrainingSpec,
     TrainingUnreachable,
 )
-from resources.training.sagemaker_jumpstart.attempts import Attempts, job_of
+from resources.training.replies import readable
+from resources.training.sagemaker_jumpstart.attempts import MOST, Attempts, job_of
 from resources.training.sagemaker_jumpstart.aws import Aws, aws_of
 from resources.training.sagemaker_jumpstart.checks import form_of, problems
 from resources.training.sagemaker_jumpstart.faults import NameTaken, NotThere, while_it_runs
 from resources.training.sagemaker_jumpstart.hub import fetch
 from resources.training.sagemaker_jumpstart.options import BACKEND, SageMakerTrainerOptions, require_configured
+from resources.training.sagemaker_jumpstart.origin import provenance_of
 from resources.training.sagemaker_jumpstart.requests import job_name, job_request
-from resources.training.sagemaker_jumpstart.rows import file_problems, prompt_template, row_lengths
+from resources.training.sagemaker_jumpstart.rows import file_problems, row_lengths
 from resources.training.sagemaker_jumpstart.states import state_of
 from resources.training.sagemaker_jumpstart.storage import Storage
-from resources.training.sagemaker_jumpstart.tagged import tags_at
 from resources.training.sagemaker_jumpstart.tags import TAG
 from resources.training.sagemaker_jumpstart.telling import curve_of, events_after, final_metrics
+from resources.training.trainer import Trainer
 
 NOT_REAL = "it was trained by an emulator of SageMaker"
 _STARTUP_SECONDS = 600.0
+_read = readable("SageMaker")
 
 
 class SageMakerTrainer(Trainer):
@@ -65,8 +68,13 @@ class SageMakerTrainer(Trainer):
 
     @property
     def destination(self) -> str:
-        return host_of(self.options.endpoint_url) or f"s3.{self.options.region}.amazonaws.com"
+        """The host of S3 by the settings, else by the variables that boto3 heeds, else Amazon's. Opens nothing."""
+        named = (os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
+        elsewhere = self.options.endpoint_url or next(filter(None, named), "")
+        partition = ".cn" if self.options.region.startswith("cn-") else ""
+        return host_of(elsewhere) or f"s3.{self.options.region}.amazonaws.com{partition}"
 
+    @_read
     def not_real(self) -> str:
         """Asks the service something if nothing was asked yet, unless it is Amazon's: an emulator marks every answer."""
         if self._aws.emulated is None and not self._aws.is_aws:
@@ -79,6 +87,7 @@ class SageMakerTrainer(Trainer):
     def data_format(self, options: Mapping[str, Any]) -> DataFormat:
         return "jumpstart_chat" if form_of(options) == "chat" else "jumpstart_instruction"
 
+    @_read
     def preflight(self, spec: TrainingSpec, data: TrainingData) -> None:
         require_configured(self.options)
         form = form_of(dict(spec.options))
@@ -90,6 +99,7 @@ class SageMakerTrainer(Trainer):
         if found:
             raise TrainingRejected("\n".join(found))
 
+    @_read
     def quote(self, spec: TrainingSpec, data: TrainingData) -> Quote:
         options = self.options
         seconds = options.max_runtime_hours * 3600
@@ -106,10 +116,12 @@ class SageMakerTrainer(Trainer):
         basis += f" at ${price:g} per hour" + (", before spot savings" if options.spot else "")
         return Quote(seconds / 3600 * price * options.training_instances, basis, seconds)
 
+    @_read
     def find(self, spec: TrainingSpec) -> JobHandle | None:
         job = Attempts(self._aws, spec.idem()).usable()
         return None if job is None else self._handle(job, spec)
 
+    @_read
     def submit(self, spec: TrainingSpec, data: TrainingData, tags: Mapping[str, str]) -> JobHandle:
         attempts = Attempts(self._aws, spec.idem())
         attempt = attempts.next()
@@ -126,9 +138,11 @@ class SageMakerTrainer(Trainer):
             try:
                 self._aws.order("sagemaker", "CreateTrainingJob", **request)
                 attempt = self._aws.read("sagemaker", "DescribeTrainingJob", TrainingJobName=name)
-            except NameTaken:
+            except NameTaken as refusal:
                 following = attempts.next()
                 attempt = max(following, attempt + 1) if isinstance(following, int) else following
+                if isinstance(attempt, int) and attempt > MOST:
+                    raise TrainingRejected(f"no name is free for this job: {refusal}") from None
             except TrainingUnreachable:
                 job = job_of(self._aws, name)
                 if job is None:
@@ -136,6 +150,7 @@ class SageMakerTrainer(Trainer):
                 attempt = job
         return self._handle(attempt, spec)
 
+    @_read
     def poll(self, handle: JobHandle) -> JobState:
         with while_it_runs():
             job = job_of(self._aws, handle.job_id)
@@ -143,11 +158,13 @@ class SageMakerTrainer(Trainer):
             return JobState(FAILED, "deleted", f"there is no training job {handle.job_id} any more")
         return state_of(job, self.options)
 
+    @_read
     def events(self, handle: JobHandle, seen: str) -> tuple[Sequence[JobEvent], str]:
         with while_it_runs():
             job = job_of(self._aws, handle.job_id)
         return ((), seen) if job is None else events_after(self._aws, job, seen)
 
+    @_read
     def cancel(self, handle: JobHandle) -> None:
         job = job_of(self._aws, handle.job_id)
         if job is None or job["TrainingJobStatus"] != "InProgress":
@@ -161,6 +178,7 @@ class SageMakerTrainer(Trainer):
             if job and job["TrainingJobStatus"] == "InProgress":
                 raise
 
+    @_read
     def artifact(self, handle: JobHandle) -> Artifact:
         with while_it_runs():
             job = job_of(self._aws, handle.job_id)
@@ -170,9 +188,10 @@ class SageMakerTrainer(Trainer):
             uri = str(job.get("ModelArtifacts", {}).get("S3ModelArtifacts") or "")
             if not uri:
                 raise TrainingFailed(f"training job {handle.job_id} names no model, although it completed")
-            provenance = {"manifest": self._storage.manifest(uri), **self._provenance(job)}
+            provenance = {"manifest": self._storage.manifest(uri), **provenance_of(self._aws, self._storage, job)}
             return Artifact(uri, {}, final_metrics(job), curve_of(self._aws, job), provenance)
 
+    @_read
     def probe(self) -> str:
         require_configured(self.options)
         Attempts(self._aws, "0" * 16).names()
@@ -180,6 +199,7 @@ class SageMakerTrainer(Trainer):
         told = f"{self.options.region} and {self.options.prefix} can be read, role {self.options.role_arn}"
         return told + (", an emulator, not a real model" if self.not_real() else "")
 
+    @_read
     def discard(self, handle: JobHandle) -> Sequence[str]:
         """Data, checkpoints and model of a job, if it is over."""
         job = job_of(self._aws, handle.job_id)
@@ -190,6 +210,11 @@ class SageMakerTrainer(Trainer):
         own += [f"{uri.rstrip('/')}/" for uri in (job.get("CheckpointConfig", {}).get("S3Uri"),) if uri]
         own += [f"{self.options.folder}/models/{handle.job_id}/"]
         return [uri for uri in own if self._storage.remove(uri)]
+
+    @_read
+    def withdraw(self, data: TrainingData) -> Sequence[str]:
+        folder = self._storage.folder_of(data.files)
+        return [folder] if self._storage.remove(folder) else []
 
     @property
     def _aws(self) -> Aws:
@@ -212,21 +237,3 @@ class SageMakerTrainer(Trainer):
         made = job["CreationTime"].astimezone(UTC).isoformat()
         details = {"arn": str(job["TrainingJobArn"]), "region": self.options.region}
         return JobHandle(BACKEND, str(job["TrainingJobName"]), spec.idem(), made, details)
-
-    def _provenance(self, job: Mapping[str, Any]) -> dict[str, str]:
-        tags = tags_at(self._aws, str(job["TrainingJobArn"]))
-        source = {one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"] for one in job["InputDataConfig"]}
-        is_chat = "True" in str(job.get("HyperParameters", {}).get("chat_dataset", ""))
-        template = None if is_chat else self._storage.read(f"{source['training']}template.json")
-        return {
-            "job": str(job["TrainingJobName"]),
-            "arn": str(job["TrainingJobArn"]),
-            "base_model": tags.get(TAG.base_model, ""),
-            "base_revision": tags.get(TAG.base_model, "").partition("/")[2],
-            "image": str(job["AlgorithmSpecification"].get("TrainingImage") or ""),
-            "instance_type": str(job["ResourceConfig"].get("InstanceType") or ""),
-            "data": source["training"],
-            "format": "chat" if is_chat else "instruction",
-            **({"template": prompt_template(template)} if template else {}),
-            **({"accept_eula": "true"} if tags.get(TAG.eula) else {}),
-        }

@@ -17,6 +17,7 @@ from resources.lake.tables import (
     CORPUS,
     EVALUATION_SET,
     FINE_TUNED_MODEL,
+    LEARNED_FACTS,
     MODEL_ANSWERS,
     MODEL_REGISTRY,
     TEST_ANSWERS,
@@ -88,9 +89,9 @@ def test_a_student_that_cannot_be_deployed_fails_its_recipe_in_the_services_word
         make(model_answers, "hosted")
 
 
-def test_the_report_goes_on_without_a_champion_that_cannot_be_deployed(
-    make, lake, cloud, make_answer, make_item
-) -> None:
+@pytest.fixture
+def former(make, lake, make_answer) -> None:
+    """A scored candidate `m1`, and a champion `former`."""
     items = [row for row in lake.rows(EVALUATION_SET) if row["split"] == "validation"]
     ids = [row["item_id"] for row in items]
     answers = [make_answer(answer_id=name, item_id=name, model_id="m1", arm="tuned_rag") for name in ids]
@@ -98,6 +99,20 @@ def test_the_report_goes_on_without_a_champion_that_cannot_be_deployed(
     lake.write(MODEL_REGISTRY, [student("m1"), student("former")])
     decision = {field.name: 0 if field.name == "decision" else "" for field in CHAMPION_MODEL.schema}
     lake.write(CHAMPION_MODEL, [decision | {"action": "promote", "model_id": "former", "champion": "former"}])
+
+
+@pytest.mark.usefixtures("former")
+def test_a_champion_that_trained_on_what_the_test_asks_does_not_meet_it(make, lake, cloud) -> None:
+    fact = {"question_id": "q", "split": "train", "question": "And t1?", "final_answer": "$5", "policy": "oracle"}
+    lake.write(LEARNED_FACTS, [fact | {"chunk_id": None}], "former")
+    shown = make(test_answers)
+    assert {row["model_id"] for row in lake.rows(TEST_ANSWERS)} == {"base", "m1"}
+    assert "the test asks about 1 of the rows" in shown["the champion does not take part"]
+    assert "gpt-small@former" not in str(cloud.deployed())
+
+
+@pytest.mark.usefixtures("former")
+def test_the_report_goes_on_without_a_champion_that_cannot_be_deployed(make, lake, cloud) -> None:
     cloud.turn(refuses=["gpt-small@former"])
     make(test_answers)
 

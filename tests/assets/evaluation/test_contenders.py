@@ -7,7 +7,7 @@ from assets.evaluation.gate import REFUSED
 from assets.evaluation.metrics import score_answers
 from assets.evaluation.report import build_report
 from resources.errors import LakeError
-from resources.lake.tables import ANSWER_SCORES, FINE_TUNED_MODEL
+from resources.lake.tables import ANSWER_SCORES, FINE_TUNED_MODEL, LEARNED_FACTS
 from resources.options import EvaluationOptions
 
 STAMP = "it learned from an emulator's answers: azure_openai/gpt-4o"
@@ -27,6 +27,7 @@ def chosen(lake, make_item, make_answer) -> Callable[..., Selection]:
 
     def run(among: set[str] | None = None, **recipes: tuple[int, str | None]) -> Selection:
         items = [make_item(item_id=str(i), group=str(i), split="validation") for i in range(10)]
+        items.append(make_item(item_id="t", split="test", question="What is asked in the test?", chunk_id="tested"))
         for recipe, (right, stamp) in recipes.items():
             row = student(recipe, stamp)
             answers = [
@@ -48,6 +49,7 @@ def test_a_student_of_an_emulator_is_not_ranked_before_a_real_one(chosen) -> Non
 
     assert selection.model["recipe"] == "real"
     assert [line["utility"] for line in selection.table] == ["not a real model: not ranked", "-0.600"]
+    assert [line["remark"] for line in selection.table] == [STAMP, ""]
 
 
 def test_where_every_student_is_an_emulators_one_is_shown_as_what_it_is(chosen) -> None:
@@ -68,6 +70,35 @@ def test_a_student_that_the_test_questions_were_not_put_to_is_shown_and_not_chos
 def test_test_answers_of_replaced_models_are_an_error_that_says_what_to_run(chosen) -> None:
     with pytest.raises(LakeError, match="replaced since: run the job publish_report"):
         chosen(among={"base", "model-of-gone"}, a=(3, None))
+
+
+@pytest.fixture
+def learned(lake) -> Callable[..., None]:
+    """Writes down that the student of a recipe trained on a question about a chunk."""
+
+    def write(recipe: str, chunk: str, split: str = "train") -> None:
+        fact = {"question_id": "q", "question": "fee?", "final_answer": "$5", "policy": "oracle"}
+        lake.write(LEARNED_FACTS, [fact | {"split": split, "chunk_id": chunk}], f"model-of-{recipe}")
+
+    return write
+
+
+def test_a_student_that_trained_on_what_the_test_asks_takes_no_part_and_is_shown_with_the_reason(
+    chosen, learned
+) -> None:
+    learned("best", "tested")
+    learned("other", "tested", "validation")
+    selection = chosen(best=(10, None), other=(3, None))
+    assert selection.model["recipe"] == "other"
+    assert selection.table[0]["utility"] == (
+        "takes no part: the test asks about 1 of the rows that it or its parents trained on"
+    )
+
+
+def test_where_every_student_learned_from_the_test_none_is_selected(chosen, learned) -> None:
+    learned("a", "tested")
+    with pytest.raises(LakeError, match="no model may meet the test: a: the test asks about 1"):
+        chosen(a=(10, None))
 
 
 def test_a_stamped_student_is_never_promoted_or_recommended_however_good(world) -> None:

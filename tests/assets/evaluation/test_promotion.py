@@ -68,3 +68,14 @@ def test_a_stamped_or_unknown_model_may_not_become_champion(lake, folders, cloud
     assert why_unfit(lake, cloud_trainers, "m") == "m is not a real model: it learned from an emulator's answers"
     assert why_unfit(lake, cloud_trainers, "x") == "no model x is registered"
     assert [row["action"] for row in fold_champion(lake, folders, cloud_trainers)] == ["start"]
+
+
+def test_a_hosted_model_that_was_exchanged_at_its_service_may_not_become_champion(
+    lake, folders, cloud_trainers, cloud, report
+) -> None:
+    report()
+    cloud.turn(exchanged=True)
+    assert why_unfit(lake, cloud_trainers, "m") == "model m is not what its job left there"
+    assert [row["action"] for row in fold_champion(lake, folders, cloud_trainers)] == ["start"]
+    cloud.turn(unreachable=True)
+    assert why_unfit(lake, cloud_trainers, "m") == "", "its deployment verifies it again"

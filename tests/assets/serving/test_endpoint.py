@@ -158,6 +158,14 @@ def test_an_endpoint_that_somebody_deleted_is_brought_up_again(service, cloud) -
     assert models_alive(cloud) == ["model-1"]
 
 
+def test_an_endpoint_that_somebody_had_load_another_model_is_replaced(service, cloud, warnings) -> None:
+    name = service.keep(FIRST).endpoint.name
+    cloud.put(name, model="gpt-small@other")
+    assert service.keep(FIRST).endpoint.name != name
+    assert [cloud.endpoints()[one]["model"] for one in cloud.alive()] == [FIRST.name]
+    assert "gpt-small@other" in warnings[0]
+
+
 def test_an_old_one_that_cannot_be_deleted_yet_is_left_to_the_sweeper(
     service, cloud, book, cloud_trainers, warnings
 ) -> None:
@@ -170,6 +178,16 @@ def test_an_old_one_that_cannot_be_deleted_yet_is_left_to_the_sweeper(
     cloud.turn(stuck=False)
     assert len(sweep(cloud_trainers, book).removed) == 1
     assert models_alive(cloud) == ["model-2"]
+
+
+def test_another_homes_endpoints_stay_whoever_is_promoted_here(service, cloud, book, cloud_trainers) -> None:
+    theirs = cloud_trainers.deployer("cloud")
+    theirs.deploy(FIRST, "theirs", "serving", cloud.now() + timedelta(hours=1), {"owner": "raftline"})
+    sweep(cloud_trainers, book)
+    theirs.renew(book.find("cloud", "theirs").handle, None)
+    sweep(cloud_trainers, book)
+    kept = service.keep(SECOND)
+    assert cloud.alive() == sorted([kept.endpoint.name, "theirs"])
 
 
 @pytest.mark.parametrize("student", [EMBEDDED, FIRST, SECOND])

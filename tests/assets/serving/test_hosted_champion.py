@@ -147,3 +147,10 @@ def test_on_sagemaker_the_endpoint_loads_the_jobs_own_artifact(sagemaker, make_t
     assert len(sagemaker.state()["models"]) == len(sagemaker.state()["configs"]) == 1
     sagemaker.advance(days=3)
     assert swept(trainers) == []
+
+
+def test_a_champion_whose_backend_is_not_set_up_any_more_is_shown_all_the_same() -> None:
+    champion = StudentModel("sagemaker_jumpstart", "open-reader/1.0.0", "0a1b2c3d", "s3://bucket/model")
+    address = address_of(TrainersResource(folder=""), champion)
+    assert address.base_url == "http://127.0.0.1:8090/v1"
+    assert "SageMaker JumpStart is not configured" in address.note

@@ -7,21 +7,23 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.serving.assets import model_endpoint
+from assets.serving.assets import changed_facts, model_endpoint
 from assets.serving.checks import champion_in_service
 from resources.folders import FoldersResource
 from resources.lake.lake import Lake
 from resources.lake.resource import LakeResource
-from resources.lake.tables import MODEL_ENDPOINT
+from resources.lake.tables import CHANGED_FACTS, CORPUS, LEARNED_FACTS, MODEL_ENDPOINT, QUESTION_BANK
 from resources.llm.resource import ModelsResource
+from resources.options import PipelineOptions
+from resources.search.resource import IndexResource
 from resources.training.options import ServingOptions
 
 
 @pytest.fixture
 def refresh(lake: Lake, tmp_path: Path, cloud_trainers) -> Callable[..., dg.ExecuteInProcessResult]:
-    """A run of the asset and its checks, with these settings of `serving`."""
+    """A run of the asset and its checks, or of other assets, with these settings of `serving`."""
 
-    def materialize(**serving: Any) -> dg.ExecuteInProcessResult:
+    def materialize(*assets: dg.AssetsDefinition, **serving: Any) -> dg.ExecuteInProcessResult:
         given = {name: getattr(cloud_trainers, name) for name in ("folder", "ledger_url", "options", "clouds")}
         trainers = type(cloud_trainers)(**given, serving=ServingOptions(**{"champion": True, **serving}))
         folders = FoldersResource(questions=str(tmp_path), recipes=str(tmp_path), reports=str(tmp_path))
@@ -30,8 +32,11 @@ def refresh(lake: Lake, tmp_path: Path, cloud_trainers) -> Callable[..., dg.Exec
             "folders": folders,
             "models": ModelsResource(ledger_url=cloud_trainers.ledger_url),
             "trainers": trainers,
+            "index": IndexResource(folder=str(tmp_path / "index")),
+            "options": PipelineOptions(),
         }
-        return dg.materialize([model_endpoint, champion_in_service], resources=resources, raise_on_error=False)
+        chosen = assets or (model_endpoint, champion_in_service)
+        return dg.materialize([*chosen], resources=resources, raise_on_error=False)
 
     return materialize
 
@@ -85,3 +90,24 @@ def test_a_champion_whose_endpoint_did_not_come_up_fails_the_run_and_the_old_one
     assert not refresh().success
     assert lake.rows(MODEL_ENDPOINT) == before
     assert [one["model_id"] for one in cloud.endpoints().values() if one["gone_at"] is None] == ["model-1"]
+
+
+def test_a_hosted_champion_that_nobody_serves_is_not_asked_and_nothing_is_deployed_for_it(
+    refresh, crown, lake, cloud
+) -> None:
+    crown("model-1")
+    assert refresh(champion=False).success
+    fact = {"question_id": "q", "split": "train", "question": "Fee?", "final_answer": "$5.00", "policy": "oracle"}
+    lake.write(LEARNED_FACTS, [fact | {"chunk_id": "c"}], "model-1")
+    row = dict.fromkeys(QUESTION_BANK.schema.names, "") | {"quotes": [], "answerable": True, "page": 0, "chunk_id": "c"}
+    lake.write(QUESTION_BANK, [row | {"question": "Fee?", "final_answer": "$6.00", "status": "kept"}])
+    lake.write(CORPUS, [])
+
+    result = refresh(changed_facts, champion=False)
+
+    assert result.success
+    [written] = lake.rows(CHANGED_FACTS)
+    assert (written["verdict"], written["answer"], written["document"]) == ("not_asked", "", None)
+    [made] = result.asset_materializations_for_node("changed_facts")
+    assert "no endpoint serves it: set `serving.champion: true`" in str(made.metadata["not asked"].value)
+    assert (cloud.asked(), cloud.alive()) == (0, [])

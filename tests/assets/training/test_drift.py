@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from assets.training.drift import measure_drift, retraining_reason
 from resources.lake.lake import Lake
-from resources.lake.tables import FINE_TUNED_MODEL, QUESTION_BANK, RAFT_DATASET
+from resources.lake.tables import (
+    CHANGED_FACTS,
+    EVALUATION_SET,
+    FINE_TUNED_MODEL,
+    LEARNED_FACTS,
+    QUESTION_BANK,
+    RAFT_DATASET,
+)
 
 
 def learned(question: str, answer: str, policy: str = "oracle") -> dict[str, Any]:
@@ -130,3 +137,66 @@ def test_questions_that_the_recipe_left_out_do_not_make_it_due_for_ever(trained)
     assert retraining_reason(trained, "r", 0.02) != ""
     trained.put_fingerprint("raft_dataset", "r", {"question_bank": trained.version(QUESTION_BANK) or ""})
     assert retraining_reason(trained, "r", 0.02) == ""
+
+
+def champion_said(lake: Lake, number: int, verdict: str = "old", **changes: Any) -> None:
+    """Writes what the champion of recipe `r` said to a question, whose answer is June now."""
+    row = {
+        "question_id": f"q{number}", "question": f"Question {number}?", "old_answer": f"${number}",
+        "new_answer": "June", "answer": f"${number}", "verdict": verdict, "amount_or_date": True, "document": "d.pdf",
+        "page": 1, "model_id": "m", "recipe": "r", "learned_by": "m",
+    }  # fmt: skip
+    lake.write(CHANGED_FACTS, [row | changes])
+
+
+def test_an_old_amount_or_date_of_the_champion_is_a_reason_at_any_threshold(trained) -> None:
+    set_bank(trained, {}, bank_row(200, "x"))
+    champion_said(trained, 7)
+    assert retraining_reason(trained, "r", 1.0) == "the champion still gives 1 old amounts or dates: Question 7?"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"verdict": "new"}, {"verdict": "other"}, {"verdict": "not_asked"}, {"amount_or_date": False}, {"recipe": "s"},
+     {"question": "What a parent alone had learned?"}],
+)  # fmt: skip
+def test_no_other_verdict_is_a_reason(trained, said) -> None:
+    set_bank(trained, {}, bank_row(200, "x"))
+    champion_said(trained, 7, **said)
+    assert retraining_reason(trained, "r", 1.0) == ""
+
+
+def test_a_dataset_that_teaches_the_new_answer_is_no_reason_however_often_the_old_champion_says_the_old_one(
+    trained,
+) -> None:
+    champion_said(trained, 7, new_answer="$7", old_answer="$6")
+    set_bank(trained, {}, bank_row(200, "x"))
+    assert retraining_reason(trained, "r", 1.0) == ""
+
+
+def test_once_it_is_trained_on_the_present_bank_nothing_of_this_is_a_reason(trained) -> None:
+    set_bank(trained, {}, bank_row(200, "x"))
+    champion_said(trained, 7)
+    assert retraining_reason(trained, "r", 1.0) != ""
+    trained.put_fingerprint("raft_dataset", "r", {"question_bank": trained.version(QUESTION_BANK) or ""})
+    assert retraining_reason(trained, "r", 0.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("split", "reason"),
+    [("train", "the test asks about 1 of the rows that its student trained on"), ("validation", "")],
+)
+def test_a_student_that_another_recipes_training_barred_from_the_test_is_due_until_it_is_trained_again(
+    trained, split, reason
+) -> None:
+    fact = {"question_id": "q7", "split": split, "question": "Question 7?", "final_answer": "$7", "policy": "oracle"}
+    trained.write(LEARNED_FACTS, [fact | {"chunk_id": "c7"}], "m")
+    item = dict.fromkeys(EVALUATION_SET.schema.names, "") | {
+        "documents": [], "oracle_index": 0, "answerable": True, "page": 0, "question": "What is it?", "chunk_id": "c7",
+    }  # fmt: skip
+    set_bank(trained, {}, bank_row(200, "x"))
+    assert retraining_reason(trained, "r", 1.0) == ""
+    trained.write(EVALUATION_SET, [item | {"item_id": "i", "split": "test"}])
+    assert retraining_reason(trained, "r", 1.0) == reason
+    trained.put_fingerprint("raft_dataset", "r", {"question_bank": trained.version(QUESTION_BANK) or ""})
+    assert retraining_reason(trained, "r", 1.0) == ""

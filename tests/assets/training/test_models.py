@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.raft.recipes import Recipe
-from assets.training.models import latest_dataset, model_row, registered, specification, training_data
+from assets.training.models import (
+    latest_dataset,
+    model_row,
+    registered,
+    specification,
+    training_data,
+    training_inputs,
+)
+from resources.egress.policy import EgressOptions
 from resources.lake.tables import FINE_TUNED_MODEL, MODEL_REGISTRY
 from resources.training.base import Artifact, TrainingData
 from resources.training.embedded import EmbeddedTrainer
@@ -46,6 +54,12 @@ def test_dataset_seed_and_hyperparameters_are_what_is_trained(tmp_path) -> None:
         specification(recipe(hyperparameters={"epochs": 3}), "v1", trainer),
     ]
     assert len({spec.idem() for spec in specs}) == 4
+
+
+def test_a_model_is_out_of_date_when_its_training_changes_though_the_dataset_comes_out_equal(tmp_path) -> None:
+    trainer = EmbeddedTrainer(folder=str(tmp_path))
+    found = [training_inputs(one, trainer, EgressOptions()) for one in (recipe(), recipe("other"), recipe(seed=1))]
+    assert found[0] == found[1] != found[2]
 
 
 def test_the_order_of_hyperparameters_does_not_matter(tmp_path) -> None:

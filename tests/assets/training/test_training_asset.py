@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import threading
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -16,6 +18,8 @@ from resources.llm.resource import ModelsResource
 from resources.llm.roles import Role
 from resources.options import BudgetOptions
 from resources.training.book_tables import Job
+from resources.training.endpoints import REMOVED, EndpointBook
+from resources.training.serving import EndpointHandle
 from resources.training.watching import JobWatch
 
 
@@ -260,6 +264,23 @@ def test_what_training_cost_counts_into_the_month(training_home, job_cloud, row,
     assert len(job_cloud.jobs()) == 1
 
 
+def test_what_endpoints_cost_counts_into_the_month_of_jobs_and_calls(training_home, job_cloud, words) -> None:
+    home = training_home(budget=BudgetOptions(per_month_usd=3.0))
+    job_cloud.turn(usd=2.0)
+    up = EndpointHandle(
+        "azure_openai", "champion", "m", "serving", datetime.now(UTC) - timedelta(seconds=90), None, 60.0
+    )
+    with closing(EndpointBook(home.trainers.ledger())) as book:
+        book.up(up)
+        assert "of which 1." in words(home.run())
+        book.note(book.bookings()[0], REMOVED)
+    assert job_cloud.jobs() == {}
+    roles = {"teacher": Role(provider="embedded")}
+    models = ModelsResource(ledger_url=home.trainers.ledger_url, roles=roles, budget=BudgetOptions(per_month_usd=1.0))
+    with models.open("run") as opened, pytest.raises(BudgetReached, match=r"of which 1\.\d\d USD are spent"):
+        asyncio.run(opened.gateway.budget.admit(0.01))
+
+
 def test_adopting_costs_nothing_whatever_the_budget(training_home, job_cloud) -> None:
     home = training_home()
     job_cloud.turn(usd=2.0)
@@ -296,6 +317,15 @@ def test_a_model_of_an_emulator_is_stamped(training_home, job_cloud) -> None:
     assert home.model()["stamp"] == "it was trained by an emulator"
     assert metadata_of(result)["not a real model"] == "it was trained by an emulator"
     assert [job.real for job in book_of(home)] == [False]
+
+
+def test_a_model_stays_stamped_although_its_service_does_not_say_any_more_what_it_is(training_home, job_cloud) -> None:
+    home = training_home(in_run_minutes=0)
+    job_cloud.turn(not_real="it was trained by an emulator", statuses=["running", "succeeded"])
+    assert home.run().success and home.model() is None
+    job_cloud.turn(not_real="")
+    assert home.run().success
+    assert home.model()["stamp"] == "its job was an emulator's"
 
 
 def test_a_backend_without_parents_refuses_to_go_on_from_the_champion(training_home, words) -> None:

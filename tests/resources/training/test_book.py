@@ -121,9 +121,12 @@ def test_a_lease_is_renewed_as_long_as_its_holder_lives_and_runs_out_after(book)
         naps.append(seconds)
         threading.Event().wait(0.15)
 
-    with hold(book.ledger, "spec", 0, lease=0.3):
-        with pytest.raises(LeaseTaken), hold(book.ledger, "spec", 2.0, sleep=nap):
-            pass
+    with (
+        hold(book.ledger, "spec", 0, lease=0.3),
+        pytest.raises(LeaseTaken),
+        hold(book.ledger, "spec", 2.0, sleep=nap),
+    ):
+        pass
     assert len(naps) == 4, "four waits of half a second each, in which the lease would have run out"
 
 
@@ -159,10 +162,22 @@ def test_a_month_costs_what_was_billed_and_what_is_expected_of_open_jobs(small_b
     job(4, usd=16.0, billed=None, phase="failed")
     job(5, usd=32.0, billed=64.0, phase="failed")
     assert small_book.spent("2026-11") == 2.0 + 4.0 + 8.0 + 64.0
-    assert small_book.spent("2026-10") == 8.0, "what is open may end in any month"
+    job(7, usd=0.5, billed=0.25, phase="running")
+    assert small_book.spent("2026-11") == 2.0 + 4.0 + 8.0 + 64.0 + 0.5, "what runs goes on costing"
+    assert small_book.spent("2026-10") == 8.0 + 0.5, "what is open may end in any month"
     clock.now -= 40 * 86400
     job(6, usd=1.0, billed=128.0)
-    assert small_book.spent("2026-11") == 2.0 + 4.0 + 8.0 + 64.0
+    assert small_book.spent("2026-11") == 2.0 + 4.0 + 8.0 + 64.0 + 0.5
+
+
+def test_what_is_about_to_be_submitted_counts_but_for_who_asks_and_what_waits_for_room(small_book) -> None:
+    asked, other = TrainingSpec("azure_openai", "m", "v1"), TrainingSpec("azure_openai", "m", "v2")
+    small_book.intend(asked, ORDER, Quote(1.0, "list"))
+    job = small_book.intend(other, ORDER, Quote(2.0, "list"))
+    assert small_book.spent("2026-11") == 3.0
+    assert small_book.spent("2026-11", besides=asked.idem()) == 2.0
+    small_book.held_back(job, "no room", small_book.clock() + 900)
+    assert small_book.spent("2026-11", besides=asked.idem()) == 0.0
 
 
 def test_the_mart_reads_billed_jobs_by_model_and_day(book, clock) -> None:
@@ -197,3 +212,16 @@ def test_a_job_that_was_submitted_elsewhere_keeps_the_time_that_its_service_tell
 def test_why_a_job_was_ended_decides_what_its_end_is_called(small_book, ending, phase, status) -> None:
     job = small_book.ends(small_book.submitted(small_book.intend(SPEC, ORDER), handle()), ending)
     assert small_book.looked(job, JobState(phase, phase), "").status == status
+
+
+def test_an_intent_that_was_submitted_meanwhile_is_neither_held_back_nor_given_up(book) -> None:
+    seen = book.intend(SPEC, ORDER, Quote(3.0, "list price"))
+    book.submitted(seen, handle())
+    for job in (book.held_back(seen, "no room", 9.0), book.refused(seen, "it was never submitted")):
+        assert (job.status, job.not_before, job.message, job.handle) == ("submitted", 0.0, "", handle())
+    assert book.spent("2026-11") == 3.0
+
+
+def test_a_service_whose_clock_is_wrong_gives_a_job_no_time_beyond_its_deadline(small_book, clock) -> None:
+    job = small_book.submitted(small_book.intend(SPEC, ORDER), handle(submitted_at="2999-01-01T00:00:00"))
+    assert job.submitted_at == clock.now

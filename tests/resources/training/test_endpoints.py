@@ -167,3 +167,16 @@ def test_many_threads_write_and_nothing_is_lost(open_book) -> None:
         thread.join()
 
     assert [booking.state for booking in book.bookings()] == [REMOVING] * 12
+
+
+def test_two_processes_that_find_one_endpoint_at_once_book_it_once(open_book, clock) -> None:
+    first, second = open_book(), open_book()
+
+    def found_meanwhile() -> datetime:
+        first.clock = clock
+        second.up(HANDLE, "team")
+        return clock()
+
+    first.clock = found_meanwhile
+    booking = first.up(replace(HANDLE, created_at=None), "team")
+    assert [one.id for one in open_book().bookings()] == [booking.id]

@@ -7,12 +7,20 @@ from typing import Any
 
 import pytest
 
-from resources.training.base import JobEvent, Quote, TrainingData, TrainingFailed, TrainingSpec, TrainingUnreachable
+from resources.training.base import (
+    CapacityLacking,
+    JobEvent,
+    Quote,
+    TrainingData,
+    TrainingFailed,
+    TrainingSpec,
+    TrainingUnreachable,
+)
 from resources.training.book import Order, open_book
 from resources.training.book_tables import Job
 from resources.training.leases import LeaseTaken
 from resources.training.options import JobOptions
-from resources.training.placing import FIND_AGAIN_SECONDS, Placed, place
+from resources.training.placing import FIND_AGAIN_SECONDS, PURSE, Placed, place
 from resources.training.watching import JobWatch
 
 SPEC = TrainingSpec("azure_openai", "echo-small", "v1")
@@ -135,6 +143,16 @@ def test_who_has_waited_long_enough_for_another_s_submission_leaves(small_client
     assert job_cloud.jobs() == {}
 
 
+def test_prices_are_compared_with_the_budget_one_at_a_time(small_client, job_cloud) -> None:
+    client = small_client(in_run_minutes=1)
+    with open_book(client.url) as book, book.hold(PURSE, 0), pytest.raises(CapacityLacking, match="the budget"):
+        client()
+    assert sum(client.naps) == 60.0
+    assert job_cloud.jobs() == {}
+    client()
+    assert len(job_cloud.jobs()) == 1
+
+
 def test_a_job_that_another_home_submitted_is_adopted_and_booked(small_client, job_cloud) -> None:
     client = small_client()
     client.backend.submit(SPEC, DATA, {})
@@ -195,3 +213,47 @@ def test_a_run_that_is_cancelled_while_it_waits_cancels_its_job_and_books_the_en
         watch = JobWatch(client.backend, book, client.options, sleep=client.naps.append)
         ended = watch.follow(placed.job, lambda: job_cloud.jobs()["ft-1"]["looks"] >= 3)
     assert (ended.status, ended.told, ended.cost.usd) == ("cancelled", True, 1.5)
+
+
+def test_a_job_ends_although_its_log_cannot_be_read(small_client, job_cloud) -> None:
+    client = small_client()
+    job_cloud.turn(silent=True)
+    assert client().status == "succeeded"
+    assert client.lines[0] == "job ft-1: its events cannot be read now: the log service does not answer"
+
+
+def test_a_job_that_was_cancelled_before_its_service_knew_it_is_stopped_by_the_run_that_submits_it(
+    small_client, job_cloud
+) -> None:
+    client = small_client()
+    job_cloud.turn(statuses=["running"])
+    given = []
+
+    class Cancelled(type(client.backend)):
+        """Somebody cancels the job while it is being submitted."""
+
+        def submit(self, *asked: Any) -> Any:
+            with open_book(client.url) as book:
+                given.append(JobWatch(self, book, client.options).cancel(book.open_jobs()[0], "cancelled"))
+            return super().submit(*asked)
+
+    client.backend = Cancelled(folder=client.backend.folder, name="azure_openai")
+    assert client().status == "cancelled"
+    assert [job.handle for job in given] == [None]
+    assert job_cloud.jobs()["ft-1"]["cancelled"]
+
+
+def test_a_job_that_two_recipes_want_goes_on_until_neither_wants_it(small_client, job_cloud) -> None:
+    client = small_client(in_run_minutes=0)
+    job_cloud.turn(statuses=["running"])
+    with open_book(client.url) as book:
+        watch = JobWatch(client.backend, book, client.options)
+        for recipe in ("a", "b"):
+            place(watch, SPEC, DATA, Order(recipe, "run"), {}, lambda: Quote(1.0, "list", 7200.0))
+        assert [job.wanted_by for job in book.open_jobs(recipe="a")] == [("b", "a")]
+        newer = TrainingSpec("azure_openai", "echo-small", "v2")
+        assert [job.wanted_by for job in watch.supersede(Order("b", "run"), newer)] == [("a",)]
+        assert not job_cloud.jobs()["ft-1"]["cancelled"]
+        watch.supersede(Order("a", "run"), newer)
+    assert job_cloud.jobs()["ft-1"]["cancelled"]
+    assert len(job_cloud.jobs()) == 1

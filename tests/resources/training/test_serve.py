@@ -198,3 +198,12 @@ def test_a_process_killed_while_deploying_leaves_an_intent_that_names_the_endpoi
     assert booking.state == INTENT
     assert cloud.alive() == [booking.handle.name]
     book.close()
+
+
+def test_a_lack_of_room_is_a_failed_deployment_so_that_another_student_may_take_the_place(
+    endpoints, cloud, states
+) -> None:
+    cloud.turn(deploy="crowded")
+    with pytest.raises(DeploymentFailed, match="the limit of 1 instance"), endpoints.serve(STUDENT):
+        raise AssertionError
+    assert (cloud.alive(), states()) == ([], [REMOVED])

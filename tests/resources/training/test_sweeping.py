@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -156,8 +156,53 @@ def test_a_former_champions_endpoint_that_a_crash_left_behind_is_swept(cloud_tra
 def test_another_homes_champion_is_left_alone_and_named(cloud_trainers, swept, cloud) -> None:
     cloud_trainers.deployer("cloud").deploy(STUDENT, "theirs", "serving", None, {"owner": "raftline"})
     cloud.advance(hours=500)
-    assert "theirs (cloud) serves a champion that this home does not know" in swept().problems[0]
+    done = swept()
+    assert "theirs (cloud) serves a champion that this home does not know" in done.spared[0]
+    assert done.problems == [], "nothing is wrong with it"
     assert cloud.alive() == ["theirs"]
+
+
+def test_another_homes_endpoint_keeps_the_time_that_its_own_home_gives_it(cloud_trainers, swept, cloud) -> None:
+    theirs = cloud_trainers.deployer("cloud")
+    named = {
+        name: theirs.deploy(STUDENT, name, "serving", cloud.now() + timedelta(hours=1), {"owner": "raftline"})
+        for name in ("promoted", "renewed", "forgotten")
+    }
+    assert swept().removed == []
+    theirs.renew(named["promoted"], None)
+    theirs.renew(named["renewed"], cloud.now() + timedelta(hours=9))
+    cloud.advance(hours=2)
+    assert [booking.handle.name for booking in swept().removed] == ["forgotten"]
+    assert cloud.alive() == ["promoted", "renewed"]
+    cloud.advance(hours=8)
+    swept()
+    assert cloud.alive() == ["promoted"]
+
+
+def test_a_promotion_during_a_sweep_does_not_cost_the_new_champion_its_endpoint(cloud_trainers, cloud, book) -> None:
+    endpoints = Endpoints(cloud_trainers, "run-1", clock=cloud.now)
+    new = endpoints.begin(STUDENT, "serving", cloud.now() + timedelta(hours=1))
+
+    def promoted() -> datetime:
+        book.serve_by(new)
+        book.up(cloud_trainers.deployer("cloud").renew(new, None))
+        book.clock = cloud.now
+        return cloud.now()
+
+    book.clock = promoted
+    sweep(cloud_trainers, book)
+    assert cloud.alive() == [new.name]
+    endpoints.book.close()
+
+
+def test_what_a_service_says_in_broken_text_keeps_no_endpoint_alive(cloud_trainers, cloud, book, swept) -> None:
+    deployer = cloud_trainers.deployer("cloud")
+    broken = StudentModel("cloud", "gpt-small", "\ud800\x00" + "m" * 400, "somewhere")
+    deployer.deploy(broken, "stray", "evaluation", cloud.now(), {"owner": "raftline"})
+    assert [booking.handle.name for booking in swept().removed] == ["stray"]
+    assert cloud.alive() == []
+    [booking] = book.bookings(everything=True)
+    assert book.note(booking, REMOVING, "gone \udcff\x00").message == "gone \\udcff\ufffd"
 
 
 def test_a_run_that_has_ended_needs_its_endpoint_no_longer(left_behind, cloud_trainers, cloud, book) -> None:

@@ -78,6 +78,12 @@ def deployer(models: Path, bases: Path, server: ThreadingHTTPServer, egress: Egr
     return LocalDeployer(folder=str(models), options=settings, egress=egress or EgressOptions())
 
 
+def test_a_name_at_the_server_may_hold_any_braces(models, tiny_base, server) -> None:
+    made = deployer(models, tiny_base, server, model="{tenant}/raft-{model_id}")
+    with pytest.raises(DeploymentFailed, match=rf"does not serve {{tenant}}/raft-{STUDENT.model_id}; it serves"):
+        made.deploy(STUDENT, "", "evaluation", None, {})
+
+
 def test_a_student_is_asked_at_the_server_that_serves_it(models, tiny_base, server, monkeypatch) -> None:
     monkeypatch.setenv("STUDENT_KEY", "planted-key")
     made = deployer(models, tiny_base, server, api_key_variable="STUDENT_KEY")

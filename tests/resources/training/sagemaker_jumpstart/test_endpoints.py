@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from resources.training.base import CapacityLacking, TrainingFailed, TrainingUnreachable
+from resources.training.sagemaker_jumpstart.aws import aws_of
+from resources.training.sagemaker_jumpstart.stack import Stack
 from resources.training.serving import DeploymentFailed, StudentModel
 
 NAME = "raftline-evaluation-1"
@@ -63,9 +65,13 @@ def test_weights_that_were_exchanged_are_not_deployed(sagemaker, student, deploy
     sagemaker.remove(tuned.location)
     with pytest.raises(TrainingFailed, match="is gone"):
         deployer().deploy(tuned, NAME, "evaluation", expiry, {})
-    forged = replace(tuned, location=student(seed=9).location)
-    with pytest.raises(TrainingFailed, match="not what its job left there"):
-        deployer().deploy(forged, NAME, "evaluation", expiry, {})
+    other = student(seed=9)
+    deployer().verify(other)
+    for forged in (replace(tuned, location=other.location), replace(other, provenance={})):
+        with pytest.raises(TrainingFailed, match="not what its job left there"):
+            deployer().deploy(forged, NAME, "evaluation", expiry, {})
+        with pytest.raises(TrainingFailed, match="not what its job left there"):
+            deployer().verify(forged)
     assert standing(sagemaker) == ([], [], [])
 
 
@@ -88,6 +94,12 @@ def test_what_others_own_is_not_listed(sagemaker, base, up, resource) -> None:
     assert theirs.list_owned() == []
 
 
+def test_an_owner_whose_name_holds_what_tags_may_not_is_found_again(base, resource, expiry) -> None:
+    ours = resource().deployer("sagemaker_jumpstart").model_copy(update={"owner": "team #1 (blue)"})
+    ours.deploy(base, NAME, "evaluation", expiry, {})
+    assert [endpoint.name for endpoint in ours.list_owned()] == [NAME]
+
+
 def test_teardown_leaves_nothing_and_is_harmless_twice(sagemaker, base, up, deployer) -> None:
     endpoint = up(base)
     deployer().undeploy(endpoint)
@@ -98,6 +110,14 @@ def test_teardown_leaves_nothing_and_is_harmless_twice(sagemaker, base, up, depl
     spent = sagemaker.cost()["endpoints"]
     sagemaker.advance(hours=5)
     assert sagemaker.cost()["endpoints"] == spent
+
+
+def test_a_permission_that_is_missing_for_alarms_keeps_no_endpoint_alive(sagemaker, base, up, deployer) -> None:
+    endpoint = up(base, serving="asynchronous")
+    sagemaker.configure(faults=[{"kind": "AccessDenied", "operation": "DeleteAlarms"}])
+    with pytest.raises(DeploymentFailed, match="DeleteAlarms"):
+        deployer(serving="asynchronous").undeploy(endpoint)
+    assert standing(sagemaker) == ([], [], [])
 
 
 def test_an_endpoint_stuck_in_creating_is_told_and_taken_down_later(sagemaker, base, deployer, expiry) -> None:
@@ -201,3 +221,14 @@ def test_an_idle_asynchronous_endpoint_costs_nothing(sagemaker, base, up, deploy
     deployer().undeploy(endpoint)
     assert standing(sagemaker) == ([], [], [])
     assert len(sagemaker.served("DeleteAlarms")) == 1
+
+
+def test_an_endpoint_that_loads_other_weights_than_its_tags_say_is_not_asked(
+    sagemaker, student, up, deployer, expiry
+) -> None:
+    endpoint, other = up(student(seed=1)), student(seed=2)
+    Stack(aws_of(deployer().options, deployer().egress), NAME).tag({"model_id": other.model_id})
+    with pytest.raises(DeploymentFailed, match=r"output/model.tar.gz; .* was to be asked"):
+        deployer().target(endpoint, other, None)
+    with pytest.raises(DeploymentFailed, match="left as it is"):
+        deployer().deploy(other, NAME, "evaluation", expiry, {})

@@ -79,6 +79,16 @@ def test_a_listing_that_lags_makes_no_second_job(sagemaker, trainer, spec, data)
     assert len(names(sagemaker)) == 1
 
 
+def test_where_every_name_is_said_to_be_taken_nothing_is_tried_for_ever(
+    sagemaker, trainer, spec, data, monkeypatch
+) -> None:
+    monkeypatch.setattr("resources.training.sagemaker_jumpstart.trainer.MOST", 4)
+    sagemaker.configure(faults=[{"kind": "ResourceInUse", "operation": "CreateTrainingJob", "message": "it exists"}])
+    with pytest.raises(TrainingRejected, match="no name is free"):
+        trainer().submit(spec(), data, {})
+    assert sagemaker.state()["jobs"] == []
+
+
 def test_a_name_that_another_process_has_just_taken_is_adopted(sagemaker, trainer, spec, data) -> None:
     handle = trainer().submit(spec(), data, {})
     # The search of the second process sees nothing yet: its order meets the name.

@@ -9,6 +9,8 @@ from resources.errors import SettingsError
 from resources.training.base import TrainingData, TrainingRejected
 from resources.training.options import TrainerOptions
 from resources.training.resource import TrainersResource
+from resources.training.sagemaker_jumpstart.options import SageMakerTrainerOptions
+from resources.training.sagemaker_jumpstart.trainer import SageMakerTrainer
 
 
 def test_a_whole_specification_passes_and_nothing_is_created(sagemaker, trainer, spec, data) -> None:
@@ -186,3 +188,18 @@ def test_a_job_is_quoted_at_its_maximum_or_by_its_speed(trainer, spec, data) -> 
     assert "x 5 epochs" in assumed.basis
     unpriced = trainer(usd_per_training_hour=None).quote(spec(), data)
     assert unpriced.usd is None and "usd_per_training_hour" in unpriced.basis
+
+
+def test_the_destination_is_where_boto3_would_go(monkeypatch) -> None:
+    def destination(region: str = "eu-west-1", **more: str) -> str:
+        return SageMakerTrainer(options=SageMakerTrainerOptions(region=region, **more)).destination
+
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    assert destination() == "s3.eu-west-1.amazonaws.com"
+    assert destination("cn-north-1") == "s3.cn-north-1.amazonaws.com.cn"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://aws.example")
+    assert destination() == "aws.example"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://store.example")
+    assert destination() == "store.example"
+    assert destination(endpoint_url="http://127.0.0.1:5000") == "127.0.0.1"
