@@ -11,11 +11,12 @@ from assets.raft.recipe_files import valid_recipes
 from assets.serving.assistant import ALIAS
 from assets.training.students import standing
 from orchestration.console import say, table
+from resources.errors import RaftlineError
 from resources.lake.lake import Lake
 from resources.lake.tables import CHAMPION_MODEL, MODEL_REGISTRY
-from resources.training.base import TrainingData, TrainingFailed, TrainingUnreachable
+from resources.training.base import TrainingData
 from resources.training.resource import TrainersResource
-from resources.training.serving import DeploymentFailed, StudentModel
+from resources.training.serving import StudentModel
 
 _SERVE = "while `raftline serve` runs"
 
@@ -33,12 +34,12 @@ class Address:
 def address_of(trainers: TrainersResource, student: StudentModel) -> Address:
     """The champion's address: its service's own if that speaks the OpenAI API, else that of `raftline serve`."""
     own = Address(f"http://127.0.0.1:{trainers.serving.port}/v1", ALIAS, trainers.serving.key_variable, _SERVE)
-    identity = trainers.deployer(student.backend).identity(student)
-    if identity and identity.endpoint == "local":
-        return own
     try:
+        identity = trainers.deployer(student.backend).identity(student)
+        if identity and identity.endpoint == "local":
+            return own
         target = standing(student, trainers, TrainingData((), ()))
-    except (DeploymentFailed, TrainingFailed, TrainingUnreachable) as error:
+    except RaftlineError as error:  # a backend that is not set up any more, too: the champion is shown all the same
         return replace(own, note=f"{_SERVE}, but: {error}")
     return Address(target.address, target.model, target.key_variable) if target.address else own
 

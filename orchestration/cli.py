@@ -1,7 +1,9 @@
 """`raftline`: every verb calls what the UI would run. Errors are one clear message and exit code 1 or 2."""
 
+import atexit
 import io
 import json
+import os
 import sys
 import warnings
 from importlib.metadata import version
@@ -11,6 +13,7 @@ from typing import Annotated
 import typer
 
 from orchestration.champion_command import champion_app
+from orchestration.documents_command import add, erase, questions_app
 from orchestration.endpoints_command import endpoints
 from orchestration.jobs_command import jobs_app
 from orchestration.serve_command import serve
@@ -24,7 +27,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Documents in, domain-adapted assistant out: a Dagster platform for RAFT.",
 )
-questions_app = typer.Typer(no_args_is_help=True, help="Questions that people bring.")
 app.add_typer(questions_app, name="questions")
 app.add_typer(champion_app, name="champion")
 app.add_typer(jobs_app, name="jobs")
@@ -52,6 +54,7 @@ def main() -> None:
     """The console script: a `RaftlineError` becomes its message, never a traceback."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # libraries' notes to developers
+        atexit.register(_end_quietly)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for terminals without UTF-8
@@ -62,6 +65,13 @@ def main() -> None:
 
         complain(f"raftline: {error}")
         sys.exit(2 if isinstance(error, SettingsError) else 1)
+
+
+def _end_quietly() -> None:
+    """Closes stderr for what comes after Python: once PyTorch is loaded, DuckDB's binding lists there what it calls leaks."""
+    if "torch" in sys.modules:
+        sys.stderr.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _settings():
@@ -131,54 +141,8 @@ def estimate(
         show_estimate(stages, material, evaluates=evaluates)
 
 
-@app.command()
-def add(paths: Annotated[list[Path], typer.Argument(help="PDF files, or folders of them.")]) -> None:
-    """Copy documents into the corpus; `raftline refresh` takes them in."""
-    from orchestration.console import say
-    from orchestration.home import home_lock
-    from orchestration.intake import add_documents
-    from orchestration.wiring import build_resources
-
-    settings = _settings()
-    if "://" in settings.documents_place:
-        raise RaftlineError(
-            f"documents come from {settings.documents_place}: upload them there, then `raftline refresh`"
-        )
-    with home_lock(settings):
-        erased = build_resources(settings)["corpus"].erased()
-        for note in add_documents(paths, settings.documents_folder, erased):
-            say(note)
-    say("Run `raftline refresh` to take them in.")
-
-
-@app.command()
-def erase(
-    document: Annotated[str, typer.Argument(help="Path below the document folder, or the document's id.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
-) -> None:
-    """Remove every byte derived from a document, and mark the models that learned from it."""
-    from orchestration.console import say
-    from orchestration.erase import erase as erase_target
-    from orchestration.erase import find_target
-    from orchestration.execution import end_dead_runs, live_server
-    from orchestration.home import home_lock, open_instance
-    from orchestration.wiring import build_resources
-
-    settings = _settings()
-    with home_lock(settings), open_instance(settings) as instance:
-        if live_server(settings):
-            raise RaftlineError("`raftline dev` runs on this home and may be at work: stop it, then erase")
-        target = find_target(document, build_resources(settings))
-        if target is None:
-            say(f"{document} was erased before: nothing to do")
-            return
-        say(f"To be erased for good, in all versions: {', '.join(target.uris)}")
-        if not yes:
-            typer.confirm("Go on?", abort=True)
-        end_dead_runs(instance)
-        for note in erase_target(settings, instance, target):
-            say(note)
-    say("Run `raftline refresh` to make the rest again without it.")
+app.command()(add)
+app.command()(erase)
 
 
 @app.command()
@@ -217,21 +181,6 @@ def ask(
     if reply.warning:
         say(f"  {reply.warning}", "yellow")
     say(f"  {reply.model}", "dim")
-
-
-@questions_app.command("add")
-def questions_add(file: Annotated[Path, typer.Argument(help="JSON Lines, one question per line.")]) -> None:
-    """Check a file of questions and add it; `raftline refresh` takes it in."""
-    from orchestration.console import counted, say
-    from orchestration.home import home_lock
-    from orchestration.intake import add_questions
-
-    settings = _settings()
-    with home_lock(settings):
-        checked = add_questions(file, settings.questions_folder)
-    for note in checked.notes:
-        say(note, "yellow")
-    say(f"{counted(checked.questions, 'question')} added. Run `raftline refresh` to take them in.")
 
 
 @app.command("audit-dataset")

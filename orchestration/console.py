@@ -116,7 +116,7 @@ class _Bars:
     def start(self, run: PlannedRun) -> None:
         self._name = run.job if run.partition == WHOLE else f"{run.job} {run.partition}"
         self._started, self._done = time.monotonic(), 0
-        self._task = self._progress.add_task(self._name, total=_STEPS[run.job], rate="", step="")
+        self._task = self._progress.add_task(self._name, total=len(run.assets) or _STEPS[run.job], rate="", step="")
 
     def step(self, name: str, event: str) -> None:
         if self._task is None:

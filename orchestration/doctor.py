@@ -1,4 +1,4 @@
-"""`raftline doctor`: every precondition looked at, each with what to do if it fails. The roles are in probing.py."""
+"""`raftline doctor`: every precondition looked at, each with what to do if it fails. Roles and training backends are in probing.py."""
 
 import sys
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from assets.training.students import unusable
 from orchestration.console import table
 from orchestration.home import prepare_home
-from orchestration.probing import Row, role_rows
+from orchestration.probing import Row, role_rows, training_rows
 from orchestration.settings import Settings, load_settings
 from orchestration.wiring import build_resources
 from resources.corpus.resource import CorpusResource
@@ -54,7 +54,8 @@ def _home(settings: Settings, check: Callable[[str, Callable[[], str]], bool]) -
     if found and resources["lake"].open().version(SEARCH_INDEX):
         check("search index", lambda: f"{len(resources['index'].load())} chunks")
         check("models", lambda: _models(resources["lake"].open(), resources["trainers"]))
-    return list(role_rows(resources["models"])) if ledger else []
+    roles = list(role_rows(resources["models"])) if ledger else []
+    return roles + list(training_rows(resources["trainers"]))
 
 
 def _documents(settings: Settings, corpus: CorpusResource) -> str:

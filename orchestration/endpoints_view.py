@@ -17,6 +17,8 @@ def show_endpoints(
     if done:
         for booking in done.removed:
             say(f"taken down: {booking.handle.name} ({booking.handle.backend})")
+        for line in done.spared:
+            say(line, "yellow")
     if bookings:
         table(
             ("name", "backend", "model", "purpose", "state", "age", "cost so far", "expires", "the service said"),
@@ -87,6 +89,7 @@ def describe_endpoints(
         "removed": [booking.handle.name for booking in done.removed] if done else [],
         "not_gone_yet": [booking.handle.name for booking in done.waiting] if done else [],
         "problems": done.problems if done else [],
+        "spared": done.spared if done else [],
     }
     return {"endpoints": found, "usd": spent, **({"sweep": swept} if done else {})}
 

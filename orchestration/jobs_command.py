@@ -38,7 +38,8 @@ def cancel(recipe: Annotated[str, typer.Argument(help="The recipe whose open job
         if not found:
             raise RaftlineError(f"recipe {recipe} has no open training job; `raftline jobs` lists them")
         for job in found:
-            watch = JobWatch(trainers.get(job.backend), book, trainers.options.jobs)
+            options = trainers.options.jobs
+            watch = JobWatch(trainers.get(job.backend), book, options, lambda event: say(event.message))
             ended = watch.cancel(job, "cancelled", wait=True)
             said = ended.service_status or "nothing"
             say(f"job {job.name} was asked to end; its service says {said}" if ended.open else words_of(ended))

@@ -23,7 +23,7 @@ def show_jobs(settings: Settings, limit: int) -> None:
                 job.backend,
                 job.name,
                 _status(job),
-                " ".join(filter(None, (job.service_status, job.message))),
+                job.said,
                 moment(job.submitted_at or job.booked_at),
                 f"expected {quote_words(job.quote)}" if job.open else cost_words(job.cost),
             )
@@ -39,7 +39,7 @@ def show_open_jobs(settings: Settings) -> None:
         jobs = book.open_jobs()
     for job in jobs:
         since = moment(job.submitted_at or job.booked_at)
-        said = " ".join(filter(None, (job.service_status, job.message))) or _status(job)
+        said = job.said or _status(job)
         say(f"training {job.recipe}: {job.backend} job {job.name} since {since}: {said}", "yellow")
 
 

@@ -46,7 +46,7 @@ def show_status(settings: Settings) -> None:
         table(
             ("model", "recipe", "backend", ""),
             [
-                (m["model_id"], m["recipe"], m["backend"], "champion" if m["model_id"] == champion else "")
+                (m["model_id"], m["recipe"], m["backend"], "champion" if m["model_id"] == champion else _stamped(m))
                 for m in models
             ],
         )
@@ -66,6 +66,10 @@ def show_status(settings: Settings) -> None:
         show_plan(plan)
     elif not arrivals:
         say("\nEverything is up to date", "bold")
+
+
+def _stamped(model: dict[str, Any]) -> str:
+    return f"not a real model: {model['stamp']}" if model["stamp"] else ""
 
 
 def show_proposal(settings: Settings) -> None:

@@ -1,13 +1,12 @@
 """The sample corpus: putting its first or second state into a home's document folder."""
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
 
 from orchestration.settings import PROJECT, Settings
 from resources.errors import RaftlineError
-from resources.files import write_whole
+from resources.files import file_sha256, write_whole
 
 SAMPLE = PROJECT / "sample_corpus"
 FIRST, SECOND = "first", "second"
@@ -24,9 +23,9 @@ def place_sample(settings: Settings, state: str) -> list[str]:
     every = [path for folder in (FIRST, SECOND) for path in (SAMPLE / folder).glob("*.pdf")]
     names = sorted({path.name for path in every})
     documents, memory = settings.documents_folder, settings.home_folder / "sample.json"
-    ours = {_sha256(path) for path in every} | _placed(memory)
+    ours = {file_sha256(path) for path in every} | _placed(memory)
     for path in (documents / name for name in names):
-        if path.is_file() and _sha256(path) not in ours:
+        if path.is_file() and file_sha256(path) not in ours:
             raise RaftlineError(
                 f"{path} is not the sample's document of that name and would be lost: move it away, "
                 "or set RAFTLINE_HOME to another folder for the demo"
@@ -45,10 +44,6 @@ def place_sample(settings: Settings, state: str) -> list[str]:
 def _placed(memory: Path) -> set[str]:
     """The hashes of all documents that earlier samples put here: those may be replaced."""
     return set(json.loads(memory.read_text(encoding="utf-8"))) if memory.is_file() else set()
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def copy_if_changed(source: Path, target: Path) -> bool:

@@ -13,12 +13,13 @@ from datetime import datetime
 from assets.training.preflight import Purse, over_budget
 from assets.training.reporting import cost_words
 from orchestration.smoke_bill import Bill
+from orchestration.smoke_leftovers import delete_useless, leftover_lines
 from orchestration.smoke_plan import RECIPE, SmokePlan, lifetime
-from orchestration.smoke_rows import DOCUMENTS, EXPECTED, QUESTION
+from orchestration.smoke_rows import DOCUMENTS, QUESTION, answer_words
 from resources.errors import RaftlineError, SettingsError
 from resources.llm.budget import this_month
-from resources.llm.raft_text import INSTRUCTION, parse_answer, render_prompt
-from resources.llm.request import Completion, chat
+from resources.llm.raft_text import INSTRUCTION, render_prompt
+from resources.llm.request import chat
 from resources.llm.resource import ModelsResource
 from resources.packages import lock_hash
 from resources.training.base import (
@@ -26,6 +27,7 @@ from resources.training.base import (
     Artifact,
     CapacityLacking,
     JobEvent,
+    Quote,
     TrainingFailed,
     TrainingRejected,
     TrainingUnreachable,
@@ -37,6 +39,7 @@ from resources.training.placing import place
 from resources.training.resource import TrainersResource
 from resources.training.serve import Endpoints
 from resources.training.serving import ChatTarget, DeploymentFailed, EndpointHandle, StudentModel
+from resources.training.spent import spent_besides_calls
 from resources.training.watching import JobWatch, words_of
 
 STEPS = ("preflight", "training", "endpoint", "weights", "answer", "teardown", "leftovers")
@@ -82,18 +85,14 @@ class SmokeTest:
         """Whether everything worked. Whatever happens, the endpoint is taken down and the bill is told."""
         try:
             with self.trainers.book() as book:
-                job, artifact = self._train(book)
-                self._serve(book, job, artifact)
-                self._tidy_up(job)
-                book.tell(job)
-        except SmokeFailed:
-            return False
-        except KeyboardInterrupt:
-            self.tell(
-                "stopped; a job that was submitted goes on: run this again to go on with it, or end it with", "yellow"
-            )
-            self.tell(f"`raftline jobs cancel '{RECIPE}'`", "yellow")
-            raise
+                try:
+                    job, artifact = self._train(book)
+                    self._serve(book, job, artifact)
+                    self._tidy_up(job)
+                    book.tell(job)
+                except SmokeFailed:
+                    delete_useless(self.trainers, book.last(self.plan.spec.idem()), self.tell)
+                    return False
         finally:
             for line in self.bill.lines(self.not_real):
                 self.tell(line, "")
@@ -101,20 +100,21 @@ class SmokeTest:
             self.tell(f"verified: {', '.join(self.verified) or 'nothing'}", "green" if not missing else "")
             if missing:
                 self.tell(f"not verified: {', '.join(missing)}", "red")
+                for line in leftover_lines(self.trainers, self.plan.backend):
+                    self.tell(line, "yellow")
         return True
 
     def _train(self, book: TrainingBook) -> tuple[Job, Artifact]:
         plan, trainer = self.plan, self.trainers.get(self.plan.backend)
         watch = JobWatch(trainer, book, self.trainers.options.jobs, self._event, self._wait)
         with self._step("preflight") as told:
-            trainer.preflight(plan.spec, plan.data)
-            self._afford(book)
+            self._preflight()
             told.append(f"{len(plan.data.train)} rows, {plan.spec.base_model}, permissions and settings")
         with self._step("training") as told:
             tags = {"owner": watch.options.owner, "run": plan.run_id}
             tags |= {"eula_accepted_by": plan.eula_by} if plan.eula_by else {}
             order = Order(RECIPE, plan.run_id, lock_hash())
-            placed = place(watch, plan.spec, plan.data, order, tags, lambda: plan.quote)
+            placed = place(watch, plan.spec, plan.data, order, tags, lambda: self._afforded(book))
             self.tell(f"  job {placed.job.name}{', which was there already' if placed.adopted else ''}", "dim")
             job = watch.follow(placed.job, lambda: False)
             self.bill.training = cost_words(job.cost)
@@ -134,14 +134,23 @@ class SmokeTest:
             watch.book.tell(job)
             raise
 
-    def _afford(self, book: TrainingBook) -> None:
-        """Raises `TrainingRejected` if the budget does not allow the job."""
-        month = this_month()
-        spent = book.ledger.spent(run_id=self.plan.run_id), book.ledger.spent(month=month) + book.spent(month)
-        trainer = self.trainers.get(self.plan.backend)
-        faults = [] if self.plan.adopts else over_budget(self.plan.quote, trainer, Purse(self.models.budget, *spent))
+    def _preflight(self) -> None:
+        try:
+            self.trainers.get(self.plan.backend).preflight(self.plan.spec, self.plan.data)
+        except TrainingRejected as refusal:
+            asked = "training.options.accept_eula" in str(refusal)
+            more = "\nthe smoke test is told so by --accept-eula WHO" if asked else ""
+            raise TrainingRejected(f"{refusal}{more}") from refusal
+
+    def _afforded(self, book: TrainingBook) -> Quote:
+        """What a new job is expected to cost. Raises `TrainingRejected` if the budget does not allow it."""
+        plan, month = self.plan, this_month()
+        in_month = book.ledger.spent(month=month) + spent_besides_calls(book.ledger, month, plan.spec.idem())
+        purse = Purse(self.models.budget, book.ledger.spent(run_id=plan.run_id), in_month)
+        faults = over_budget(plan.quote, self.trainers.get(plan.backend), purse)
         if faults:
             raise TrainingRejected("\n".join(faults))
+        return plan.quote
 
     def _serve(self, book: TrainingBook, job: Job, artifact: Artifact) -> None:
         student = StudentModel(
@@ -162,12 +171,13 @@ class SmokeTest:
             with self._step("answer") as told:
                 told.append(self._ask(target))
         finally:
-            if endpoint is not None:
-                with self._step("teardown") as told:
-                    gone = endpoints.end(endpoint)
-                    self.bill.add_endpoints(endpoints, self.clock())
-                    told.append(self._gone(endpoint, gone))
-            endpoints.close()
+            try:
+                if endpoint is not None:
+                    with self._step("teardown") as told:
+                        told.append(self._gone(endpoint, endpoints.end(endpoint)))
+            finally:
+                self.bill.add_endpoints(endpoints, self.clock())
+                endpoints.close()
 
     def _target(self, endpoint: EndpointHandle, student: StudentModel) -> tuple[ChatTarget, str]:
         """The student behind the endpoint, once the service says that it has loaded just what the job made."""
@@ -189,7 +199,7 @@ class SmokeTest:
         if said.failure or said.finish_reason not in _WHOLE or not said.text.strip():
             raise DeploymentFailed(f"its answer is of no use: {said.failure or said.finish_reason or 'it is empty'}")
         self.not_real = self.not_real or ("" if said.real else "what answered is no real model")
-        return _answer_words(said)
+        return answer_words(said)
 
     def _gone(self, endpoint: EndpointHandle, gone: bool) -> str:
         if not gone:
@@ -232,14 +242,3 @@ class SmokeTest:
             self._silent = 0.0
             self.tell(f"  {self.clock():%H:%M} UTC: waiting", "dim")
         self.sleep(seconds)
-
-
-def _answer_words(said: Completion) -> str:
-    final = parse_answer(said.text).final or said.text.strip()
-    right = (
-        "as the documents say"
-        if EXPECTED in final
-        else f"the documents say {EXPECTED}; so little training proves nothing"
-    )
-    cut = " (cut off)" if said.finish_reason == "length" else ""
-    return f"“{final[:200]}”{cut} to “{QUESTION}”; {right}"

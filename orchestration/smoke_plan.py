@@ -1,19 +1,21 @@
 """What a smoke test will do, before it does anything: the smallest job of a backend, and what that may cost. Asks nobody."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from assets.training.uploads import prepare
+from assets.training.uploads import Upload, prepare
 from orchestration.smoke_rows import data_version, smoke_rows
 from resources.egress.redaction import Redactor
 from resources.egress.secret import placeholder_key
 from resources.errors import SettingsError
 from resources.llm.budget import money
-from resources.training.base import Quote, Trainer, TrainingData, TrainingSpec
+from resources.training.base import Quote, TrainingData, TrainingSpec
 from resources.training.book import TrainingBook
 from resources.training.resource import TrainersResource
+from resources.training.trainer import Trainer
 
 NAMES = {"azure": "azure_openai", "sagemaker": "sagemaker_jumpstart", "local": "local"}
 """What people type, and the backend that is meant."""
@@ -33,7 +35,9 @@ _HOURS = 1.0
 _AFTERWARDS = timedelta(minutes=15)
 """What an endpoint lives besides the time to come up."""
 
-_HISTORY = 10_000
+HISTORY = 10_000
+"""How many jobs are looked through for those of smoke tests."""
+
 _BASE_NEEDED = {
     "sagemaker_jumpstart": "a model of the hub with its version: --base-model MODEL_ID/VERSION",
     "local": "a base: --base-model NAME (a folder below trainers.local.models_folder, a path, or org/name@commit)",
@@ -42,7 +46,7 @@ _BASE_NEEDED = {
 
 @dataclass(frozen=True)
 class SmokePlan:
-    """One smoke test: what is trained on what, for how much. `number` tells repeated tests apart."""
+    """One smoke test: what is trained on what, for how much, and whether it goes on with a job that is there."""
 
     backend: str
     spec: TrainingSpec
@@ -72,12 +76,19 @@ def plan_smoke(
         raise SettingsError(f"the smoke test of {backend} needs {_BASE_NEEDED[backend]}")
     trainer = trainers.get(backend)
     options = {"accept_eula": True} if eula_by else {}
-    key = placeholder_key(Path(trainers.egress_folder) if trainers.egress_folder else None)
-    redactor = Redactor(key, trainers.egress.kinds)
-    wanted = smoke_rows()
-    upload = prepare(wanted, trainer, trainer.data_format(options), trainers.egress, redactor, lambda row: "public")
+    upload = smoke_upload(trainers, backend, options)
     spec, adopts = _next_spec(trainer, base, options, upload.rules, book)
     return SmokePlan(backend, spec, upload.data, trainer.quote(spec, upload.data), adopts, eula_by)
+
+
+def smoke_upload(trainers: TrainersResource, backend: str, options: Mapping[str, Any]) -> Upload:
+    """The rows as a backend is sent them."""
+    trainer = trainers.get(backend)
+    redactor = Redactor(
+        placeholder_key(Path(trainers.egress_folder) if trainers.egress_folder else None), trainers.egress.kinds
+    )
+    form = trainer.data_format(options)
+    return prepare(smoke_rows(), trainer, form, trainers.egress, redactor, lambda row: "public")
 
 
 def smallest(trainers: TrainersResource) -> TrainersResource:
@@ -125,9 +136,10 @@ def _endpoint_lines(backend: str, trainers: TrainersResource) -> list[str]:
     price = hourly_price(backend, trainers)
     hour = "a price per hour that the settings do not say" if price is None else f"{money(price)} per hour"
     minutes = lifetime(trainers).total_seconds() / 60
-    sku = trainers.options.azure_openai.evaluation_sku if backend == "azure_openai" else ""
+    kind = f"{trainers.options.azure_openai.evaluation_sku}, " if backend == "azure_openai" else ""
+    tokens = " and the price of its tokens" if backend == "azure_openai" else ""
     return [
-        f"  endpoint     one{f', {sku}' if sku else ''}, at {hour} and per token; taken down after one question",
+        f"  endpoint     one, {kind}at {hour}{tokens}; taken down after one question",
         f"  its end      in {minutes:.0f} minutes at the latest, by the sweeper, if this command is killed",
     ]
 
@@ -147,7 +159,7 @@ def _next_spec(
             trainer.backend, base, data_version(), given, seed, "", trainer.code_version(), settings, upload
         )
 
-    before = [job for job in book.history(_HISTORY) if job.recipe == RECIPE and job.backend == trainer.backend]
+    before = [job for job in book.history(HISTORY) if job.recipe == RECIPE and job.backend == trainer.backend]
     for job in before:
         if (job.open or not job.told) and spec_of(job.spec.seed).idem() == job.idem:
             return job.spec, True

@@ -3,7 +3,8 @@
 from typing import Any
 
 from resources.hashing import content_hash
-from resources.llm.raft_text import quoted, render_answer
+from resources.llm.raft_text import parse_answer, quoted, render_answer
+from resources.llm.request import Completion
 from resources.training.base import TrainingData
 
 _FACTS = (
@@ -34,6 +35,18 @@ def smoke_rows() -> TrainingData:
 def data_version() -> str:
     """Stands for the data version of a dataset."""
     return f"smoke-{content_hash(_FACTS)[:16]}"
+
+
+def answer_words(said: Completion) -> str:
+    """What was answered, and whether it is what the documents say."""
+    final = parse_answer(said.text).final or said.text.strip()
+    right = (
+        "as the documents say"
+        if EXPECTED in final
+        else f"the documents say {EXPECTED}; so little training proves nothing"
+    )
+    cut = " (cut off)" if said.finish_reason == "length" else ""
+    return f"“{final[:200]}”{cut} to “{QUESTION}”; {right}"
 
 
 def _row(number: int) -> dict[str, Any]:

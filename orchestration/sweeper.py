@@ -20,8 +20,8 @@ def take_down_expired(context: dg.OpExecutionContext, trainers: TrainersResource
     done, spent = sweep_now(trainers, context.instance)
     for booking in done.removed:
         context.log.info(f"{booking.handle.name} ({booking.handle.backend}) is gone")
-    for problem in done.problems:
-        context.log.warning(problem)
+    for line in (*done.problems, *done.spared):
+        context.log.warning(line)
     metadata = {
         "removed": [booking.handle.name for booking in done.removed],
         "not gone yet": [booking.handle.name for booking in done.waiting],

@@ -16,6 +16,9 @@ from resources.errors import RaftlineError, SettingsError
 from resources.hashing import short_id
 from resources.lake.lake import Lake
 from resources.lake.tables import RAFT_DATASET
+from resources.llm.ledger import LedgerError
+from resources.llm.providers.words import scrubbed
+from resources.training.base import in_words
 from resources.training.book import TrainingBook
 from resources.training.book_tables import Job
 from resources.training.resource import TrainersResource
@@ -40,7 +43,7 @@ class Visit:
     @property
     def words(self) -> str:
         job = self.job
-        said = " ".join(filter(None, (job.service_status or job.status, job.message)))
+        said = in_words(job.service_status or job.status, job.message)
         return f"{job.recipe}: {job.backend} job {job.name}: {self.problem or said}"
 
 
@@ -60,25 +63,31 @@ def look_after(
         if book.held(job.idem):
             continue  # a run is submitting it right now
         try:
+            job = book.visited(job)
             watch = JobWatch(trainers.get(job.backend), book, trainers.options.jobs, tell)
             if not job.ending and _was_cancelled(instance, job):
                 job = watch.cancel(job, "cancelled")
             visits.append(Visit(watch.look(job) if job.open else job))
-        except RaftlineError as error:
-            visits.append(Visit(book.unseen(job, str(error)), f"cannot be asked now: {error}"))
+        except LedgerError:
+            raise
+        except Exception as error:
+            # Also what its client did not foresee: other jobs are looked after all the same.
+            words = str(error) if isinstance(error, RaftlineError) else scrubbed(f"{type(error).__name__}: {error}", ())
+            visits.append(Visit(book.unseen(job, words), f"cannot be asked now: {words}"))
     return visits
 
 
 def wanted_runs(book: TrainingBook, recipes: Mapping[str, Recipe], instance: dg.DagsterInstance) -> list[dg.RunRequest]:
     """The runs that make models of finished jobs, tell of failed ones, and submit what had no room or was interrupted."""
     now = book.clock()
-    waiting = [job for job in book.open_jobs() if job.handle is None and not job.ending and job.not_before <= now]
+    waiting = [one for one in book.open_jobs() if one.handle is None and not one.ending and one.not_before <= now]
+    wanted = [(one, recipe) for one in (*book.untold(), *waiting) for recipe in one.wanted_by]
     found: dict[str, dg.RunRequest] = {}
-    for job in (*book.untold(), *waiting):
-        if job.recipe in recipes and not book.held(job.idem) and not _in_progress(instance, job.recipe):
-            found[job.recipe] = dg.RunRequest(
-                run_key=short_id(job.idem, job.attempt, job.status, job.not_before),
-                partition_key=job.recipe,
+    for job, recipe in wanted:
+        if recipe in recipes and not book.held(job.idem) and not _in_progress(instance, recipe):
+            found[recipe] = dg.RunRequest(
+                run_key=short_id(job.idem, job.attempt, job.status, job.not_before, recipe),
+                partition_key=recipe,
                 tags={"raftline/reason": f"training job {job.name}: {job.service_status or job.status}"[:200]},
             )
     return list(found.values())
@@ -87,11 +96,12 @@ def wanted_runs(book: TrainingBook, recipes: Mapping[str, Recipe], instance: dg.
 def at_their_services(trainers: TrainersResource, lake: Lake, recipes: Mapping[str, Recipe]) -> dict[str, str]:
     """What is being trained of these recipes just as they are now, in words; by recipe. Asks the book, and no service."""
     with trainers.book() as book:
-        jobs = [job for job in book.open_jobs() if job.handle and not job.ending and job.recipe in recipes]
+        jobs = [job for job in book.open_jobs() if job.handle and not job.ending]
     return {
-        job.recipe: f"{job.backend} job {job.name}, since {moment(job.submitted_at or job.booked_at)}"
+        recipe: f"{job.backend} job {job.name}, since {moment(job.submitted_at or job.booked_at)}"
         for job in jobs
-        if _is_current(job, recipes[job.recipe], lake, trainers)
+        for recipe in job.wanted_by
+        if recipe in recipes and _is_current(job, recipes[recipe], lake, trainers)
     }
 
 

@@ -123,6 +123,32 @@ def test_the_added_document_answers(refreshed_demo: Demo) -> None:
     reply = _ask(refreshed_demo.home, "What does Starter Plus cost a month?")
     assert reply["answer"] == "$17.00"
     assert {(quote["document"], quote["page"]) for quote in reply["quotes"]} == {(ADDED, 1)}
+    assert (reply["newer_than_the_model"], reply["warning"]) == ([], ""), "its model was trained with it"
+
+
+def test_what_each_student_learned_is_kept_and_the_first_knows_nothing_of_the_second_state(
+    demo: Demo, refreshed_demo: Demo
+) -> None:
+    [first] = [row["model_id"] for row in rows(demo.home, "model_registry")]
+    students = [row["model_id"] for row in rows(refreshed_demo.home, "model_registry")]
+    assert rows(refreshed_demo.home, "learned_facts", first) == rows(demo.home, "learned_facts", first)
+    arrived = {row["version"] for row in rows(refreshed_demo.home, "corpus") if row["uri"] in (CHANGED, ADDED)}
+    known = {
+        student: {row["version"] for row in rows(refreshed_demo.home, "learned_documents", student)}
+        for student in students
+    }
+    assert len(students) == len(arrived) == 2
+    assert {student: len(arrived & versions) for student, versions in known.items()} == {
+        student: 0 if student == first else 2 for student in students
+    }
+
+
+def test_facts_that_the_champion_learned_are_not_asked_again_after_it_was_trained_on_the_change(
+    refreshed_demo: Demo,
+) -> None:
+    assert rows(refreshed_demo.home, "changed_facts") == []
+    assert "calls" not in metadata(refreshed_demo.home, "changed_facts")
+    assert latest_check(refreshed_demo.home, "changed_facts", "old_answers_are_rare").passed
 
 
 def test_a_question_for_the_withdrawn_document_is_declined(refreshed_demo: Demo) -> None:

@@ -189,7 +189,11 @@ def test_endpoints_as_json_have_the_same_figures(raftline, home) -> None:
 
 def test_a_sweep_of_a_home_without_hosted_backends_is_a_no_op(raftline) -> None:
     shown = json.loads(raftline("endpoints", "--sweep", "--json").stdout)
-    assert shown == {"endpoints": [], "usd": 0.0, "sweep": {"removed": [], "not_gone_yet": [], "problems": []}}
+    assert shown == {
+        "endpoints": [],
+        "usd": 0.0,
+        "sweep": {"removed": [], "not_gone_yet": [], "problems": [], "spared": []},
+    }
 
 
 def test_the_sweeper_does_not_wait_behind_the_work_in_the_queue(project) -> None:

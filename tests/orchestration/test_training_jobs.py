@@ -115,6 +115,15 @@ def test_a_backend_that_is_not_set_up_any_more_is_words_and_no_crash(service, pr
     assert isinstance(skipped, dg.SkipReason) and "azure_openai" in skipped.skip_message
 
 
+def test_one_job_of_which_nonsense_is_told_does_not_keep_the_others_from_ending(service, instance, job_cloud) -> None:
+    left = service()
+    job_cloud.turn(statuses=["succeeded"], garbled="ft-1")
+    left.leave("a")
+    left.leave("b")
+    assert "a: azure_openai job ft-1: cannot be asked now: KeyError: 'TrainingJobStatus'" in left.look(instance)
+    assert left.statuses() == {"a": "submitted", "b": "succeeded"}
+
+
 @pytest.mark.parametrize(("status", "runs"), [("succeeded", 1), ("failed", 1), ("cancelled", 1)])
 def test_every_end_is_told_by_a_run(service, instance, job_cloud, status, runs) -> None:
     left = service()
@@ -298,3 +307,32 @@ def test_a_refresh_over_a_job_at_its_service_says_so_runs_nothing_and_ends_well(
     told = capsys.readouterr().out
     assert "training r: azure_openai job ft-1: succeeded" in told
     assert refresher.runs == ["train_recipe"]
+
+
+def test_a_look_that_never_ends_is_not_the_first_one_again_at_the_next_tick(service, instance, job_cloud) -> None:
+    left = service()
+    for recipe in ("a", "b"):
+        left.leave(recipe)
+
+    class TickDies(BaseException):
+        """The daemon's, which waits a minute for a tick."""
+
+    def hangs(_event: Any) -> None:
+        raise TickDies
+
+    looked = []
+    for _ in range(2):
+        with pytest.raises(TickDies):
+            left.look(instance, tell=hangs)
+        looked.append([job["looks"] for job in job_cloud.jobs().values()])
+    assert looked == [[1, 0], [1, 1]]
+
+
+def test_a_job_that_two_recipes_want_gets_a_run_for_each(service, instance, job_cloud) -> None:
+    left = service()
+    job_cloud.turn(statuses=["succeeded"])
+    spec = left.leave("a")
+    left.leave("b", spec)
+    left.look(instance)
+    assert sorted(request.partition_key for request in left.wanted(instance)) == ["a", "b"]
+    assert len({request.run_key for request in left.wanted(instance)}) == 2
