@@ -50,7 +50,7 @@ def _home(settings: Settings, check: Callable[[str, Callable[[], str]], bool]) -
     check("extraction", lambda: _extraction(settings.extraction))
     found = check("lake", lambda: _lake(resources["lake"].open()))
     ledger = check("ledger", lambda: f"{resources['models'].spend().num_rows} models were called so far")
-    check("recipes", lambda: _recipes(settings))
+    check("recipes", lambda: _recipes(settings, resources["trainers"]))
     if found and resources["lake"].open().version(SEARCH_INDEX):
         check("search index", lambda: f"{len(resources['index'].load())} chunks")
         check("models", lambda: _models(resources["lake"].open(), resources["trainers"]))
@@ -98,10 +98,17 @@ def _models(lake: Lake, trainers: TrainersResource) -> str:
     return ", ".join(f"{row['recipe']} ({row['model_id']})" for row in rows) or "none yet"
 
 
-def _recipes(settings: Settings) -> str:
+def _recipes(settings: Settings, trainers: TrainersResource) -> str:
+    """Whether every file is a recipe, and the service that trains it is set up."""
     from assets.raft.recipes import load_recipes
 
     good, bad = load_recipes(settings.recipes_folder)
-    if bad:
-        raise RaftlineError("; ".join(problem.reason for problem in bad))
+    given = trainers.configured()
+    problems = [problem.reason for problem in bad] + [
+        f"recipe {name} trains at {backend}, but trainers.{backend} is not set"
+        for name, recipe in sorted(good.items())
+        if (backend := recipe.training.backend) not in given and not trainers.get(backend).runs_here
+    ]
+    if problems:
+        raise RaftlineError("; ".join(problems))
     return ", ".join(sorted(good)) or f"none in {settings.recipes_folder}: nothing will be trained"

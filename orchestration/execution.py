@@ -12,7 +12,7 @@ import dagster as dg
 
 from orchestration.catalog import asset_specs
 from orchestration.definitions import build_defs
-from orchestration.failures import explain
+from orchestration.failures import explain, why_failed
 from orchestration.jobs import INGEST, PHASES, TRAIN, register_batches
 from orchestration.planning import PlannedRun, phase_runs, plan_refresh
 from orchestration.progress import PROGRESS_ONLY
@@ -141,8 +141,7 @@ class Refresher:
         while True:
             record = self._instance.get_run_by_id(run_id)
             if record is not None and record.is_finished:
-                error = "" if record.is_success else f"see the run {run_id} in the UI"
-                return Outcome(run, error)
+                return Outcome(run, "" if record.is_success else why_failed(self._instance, run_id))
             if live_server(self._settings) is None:
                 raise RunFailed(
                     f"`raftline dev` ended before the run {run_id} did; the next `raftline refresh` goes on from here"

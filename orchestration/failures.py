@@ -33,6 +33,14 @@ _OURS = re.compile(r"(?:(?:resources|assets|dbt_like_sql|orchestration)\.[\w.]+|
 """How Dagster writes down an error whose message was written for people: after the path of its class."""
 
 
+def why_failed(instance: dg.DagsterInstance, run_id: str) -> str:
+    """The first failed step of a run that ended elsewhere, in words for people."""
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+        if entry.dagster_event and entry.dagster_event.step_failure_data.error:
+            return explain(entry.dagster_event.step_failure_data.error)
+    return f"see the run {run_id} in the UI"
+
+
 def explain(error: Any) -> str:
     """A step's failure in words for people: our own message without its class, else the innermost error."""
     message = _decisive(error).message.strip()

@@ -1,8 +1,10 @@
 """Training jobs as the commands show them."""
 
+from assets.raft.recipe_files import valid_recipes
 from assets.training.reporting import cost_words, moment, quote_words
 from orchestration.console import say, table
 from orchestration.settings import Settings
+from orchestration.smoke_plan import RECIPE
 from orchestration.wiring import build_resources
 from resources.llm.budget import money, this_month
 from resources.training.book_tables import Job
@@ -35,12 +37,15 @@ def show_jobs(settings: Settings, limit: int) -> None:
 
 def show_open_jobs(settings: Settings) -> None:
     """A line for every job that is not over, for whoever wonders where a model is."""
+    recipes = {RECIPE, *valid_recipes(settings.recipes_folder)}
     with build_resources(settings)["trainers"].book() as book:
         jobs = book.open_jobs()
     for job in jobs:
         since = moment(job.submitted_at or job.booked_at)
         said = job.said or _status(job)
-        say(f"training {job.recipe}: {job.backend} job {job.name} since {since}: {said}", "yellow")
+        unwanted = recipes.isdisjoint(job.wanted_by)
+        hint = f"; its recipe is gone: `raftline jobs cancel {job.recipe}` ends it" if unwanted else ""
+        say(f"training {job.recipe}: {job.backend} job {job.name} since {since}: {said}{hint}", "yellow")
 
 
 def _status(job: Job) -> str:

@@ -21,7 +21,7 @@ from orchestration.state import read_state
 from orchestration.wiring import build_resources
 from resources.hashing import short_id
 from resources.lake.lake import WHOLE
-from resources.lake.tables import BATCH_MARKERS
+from resources.lake.tables import BATCH_MARKERS, FINE_TUNED_MODEL
 
 
 def build_sensors(settings: Settings, clock: Callable[[], float] = time.time) -> list[dg.SensorDefinition]:
@@ -81,11 +81,19 @@ def build_sensors(settings: Settings, clock: Callable[[], float] = time.time) ->
 
 
 def register_recipes(instance: dg.DagsterInstance, settings: Settings) -> list[str]:
-    """Makes every valid recipe a partition; returns the new ones. Partitions of removed files stay, with their models."""
-    known = set(instance.get_dynamic_partitions(training_recipes.name or ""))
-    added = sorted(set(valid_recipes(settings.recipes_folder)) - known)
+    """Makes every valid recipe a partition; returns the new ones. Partitions of removed files stay with their models.
+
+    Those that never had a model go: the UI would show their last failure for ever.
+    """
+    name = training_recipes.name or ""
+    known, valid = set(instance.get_dynamic_partitions(name)), set(valid_recipes(settings.recipes_folder))
+    added = sorted(valid - known)
     if added:
-        instance.add_dynamic_partitions(training_recipes.name or "", added)
+        instance.add_dynamic_partitions(name, added)
+    if known - valid and not busy(instance):
+        models = build_resources(settings)["lake"].open().partitions(FINE_TUNED_MODEL)
+        for recipe in known - valid - set(models):
+            instance.delete_dynamic_partition(name, recipe)
     return added
 
 

@@ -10,7 +10,7 @@ from resources.hashing import short_id
 
 
 def code_version(*modules: str) -> str:
-    """A hash of the named modules (or packages, with all files below), blind to comments and docstrings."""
+    """A hash of the named modules (or packages, with all files and templates below), blind to comments and docstrings."""
     return short_id([[name, [_digest(path) for path in _files(name)]] for name in sorted(modules)])
 
 
@@ -27,12 +27,17 @@ def _files(module: str) -> list[Path]:
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"code_version: no module {module}")
     origin = Path(spec.origin)
-    return sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+    if origin.name != "__init__.py":
+        return [origin]
+    return sorted(path for path in origin.parent.rglob("*") if path.suffix in (".py", ".j2"))
 
 
 @cache
 def _digest(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        return short_id(text)
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [statement for statement in node.body if not _is_docstring(statement)]

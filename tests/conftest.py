@@ -17,6 +17,7 @@ import obstore
 import pytest
 import yaml
 from obstore.store import from_url
+from xdist.scheduler import LoadScopeScheduling
 
 from orchestration.settings import Settings, load_settings
 from resources.egress.policy import EgressOptions
@@ -28,11 +29,25 @@ from tests.folder_jobs import JobBackend, JobCloud, JobTrainers
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Tests that share what is costly to make stay together when the run is divided over processes; others go by file."""
-    fixtures = getattr(item, "fixturenames", ())
-    shared = next((name for name in ("demos", "small_home", "benches") if name in fixtures), str(item.path))
-    item.add_marker(pytest.mark.xdist_group(shared))
+TOGETHER = {
+    "tests/end_to_end/test_demo.py": "demos",
+    "tests/end_to_end/test_changes.py": "demos",
+    "tests/end_to_end/champion/": "champion",
+    "tests/resources/training/contract/": "contract",
+}
+"""Files that share what is costly to make."""
+
+
+class FilesTogether(LoadScopeScheduling):
+    """Divides a run over processes by files, so that what a file makes once is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return next((scope for start, scope in TOGETHER.items() if file.startswith(start)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return FilesTogether(config, log)
 
 
 @pytest.fixture(autouse=True)

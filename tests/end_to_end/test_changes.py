@@ -193,6 +193,10 @@ def test_withdrawing_every_document_leaves_an_empty_corpus_that_answers_nothing(
     home = copy_of(small_home)
     for path in (home / "documents").glob("*.pdf"):
         path.unlink()
+    doubted = raftline_here(home, "refresh")  # the folder of a copied home could be an empty mount point
+    (memory,) = re.findall(r"if its documents are to be withdrawn, delete (\S+)", doubted.err)
+    assert doubted.code == 1
+    Path(memory).unlink()
     succeeded(raftline_here(home, "refresh"))
     assert rows(home, "corpus") == []
     assert {row["status"] for row in rows(home, "document_inventory")} == {"withdrawn"}

@@ -95,7 +95,8 @@ def test_an_answer_as_json_is_one_line_without_raw_control_characters(attacked: 
     home, _ = attacked
     answered = succeeded(raftline_here(home, "ask", "--json", f"What does mooring 1 cost? {ESCAPE}"))
     assert not CONTROL.search(answered.out)
-    assert set(json.loads(answered.out)) == {"answer", "abstained", "quotes", "model"}
+    told = {"answer", "abstained", "quotes", "model", "newer_than_the_model", "warning"}
+    assert set(json.loads(answered.out)) == told
 
 
 def test_a_terminal_without_utf8_and_bytes_that_are_no_text_are_no_reason_to_fail(

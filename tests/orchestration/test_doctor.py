@@ -104,6 +104,20 @@ def test_a_model_that_lacks_what_its_role_needs_is_found_out(examined, emulator,
     assert words in lines[role]
 
 
+def test_a_recipe_whose_service_is_not_set_up_is_named(project, monkeypatch, capsys) -> None:
+    settings = project()
+    settings.recipes_folder.mkdir(exist_ok=True)
+    for backend in ("azure_openai", "local"):
+        recipe = f"name: {backend}\ntraining: {{backend: {backend}, base_model: some}}\n"
+        (settings.recipes_folder / f"{backend}.yaml").write_text(recipe, encoding="utf-8")
+    monkeypatch.setattr("orchestration.doctor.load_settings", lambda: settings)
+    assert not doctor.examine()
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "recipe " in line]
+    assert line.split(maxsplit=2)[2].strip() == (
+        "recipe azure_openai trains at azure_openai, but trainers.azure_openai is not set"
+    )
+
+
 def test_one_broken_role_does_not_hide_the_others(examined, emulator) -> None:
     well, lines = examined(teacher={**TEACHER, "deployment": "nowhere"}, judge=TEACHER)
     assert not well

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from orchestration.execution import Outcome, Refresher, RunFailed
-from orchestration.failures import explain
+from orchestration.failures import explain, why_failed
 from orchestration.planning import AssetState, PlannedRun, RefreshState
 from orchestration.refreshing import admit
 from orchestration.settings import Settings
@@ -90,8 +90,10 @@ def failure_of(raising: Callable[[], Any]) -> str:
     def job() -> None:
         step()
 
-    result = job.execute_in_process(raise_on_error=False)
-    [event] = [event for event in result.all_events if event.is_step_failure]
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(raise_on_error=False, instance=instance)
+        [event] = [event for event in result.all_events if event.is_step_failure]
+        assert why_failed(instance, result.run_id) == explain(event.step_failure_data.error)
     return explain(event.step_failure_data.error)
 
 

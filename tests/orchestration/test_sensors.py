@@ -21,7 +21,7 @@ from orchestration.state import read_state
 from orchestration.wiring import build_resources
 from resources.errors import RaftlineError
 from resources.lake.lake import WHOLE, Lake
-from resources.lake.tables import BATCH_MARKERS, BATCHED, BY_RECIPE, CORPUS, TABLES
+from resources.lake.tables import BATCH_MARKERS, BATCHED, BY_RECIPE, CORPUS, FINE_TUNED_MODEL, TABLES
 from resources.search.index import SearchIndex
 
 # With an empty corpus nothing is trained.
@@ -162,9 +162,12 @@ def test_valid_recipes_become_partitions_and_broken_ones_do_not(home, instance) 
     assert "no new recipe" in (tick(home, "recipe_sensor", instance).skip_message or "")
 
 
-def test_the_partition_of_a_removed_recipe_stays_with_its_models(home, instance) -> None:
+def test_the_partition_of_a_removed_recipe_stays_with_its_model_and_goes_if_there_is_none(home, instance) -> None:
+    (home.recipes_folder / "second.yaml").write_text("name: second\n")
     register_recipes(instance, home)
-    (home.recipes_folder / "first.yaml").unlink()
+    Lake(home.home_folder / "lake").write(FINE_TUNED_MODEL, [], "first")
+    for recipe in ("first", "second"):
+        (home.recipes_folder / f"{recipe}.yaml").unlink()
     assert register_recipes(instance, home) == []
     assert instance.get_dynamic_partitions("training_recipes") == ["first"]
 

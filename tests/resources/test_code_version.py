@@ -49,6 +49,18 @@ def test_a_package_stands_for_all_its_files() -> None:
     assert code_version("resources.lake") != code_version("resources.lake.lake")
 
 
+def test_a_template_counts_as_code_of_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for name, page in (("one", "<p>{{ it }}</p>"), ("other", "<b>{{ it }}</b>")):
+        package = tmp_path / name / "pages"
+        package.mkdir(parents=True)
+        (package / "__init__.py").touch()
+        (package / "page.html.j2").write_text(page, encoding="utf-8")
+        monkeypatch.syspath_prepend(package.parent)
+        found.append(code_version("pages"))
+    assert found[0] != found[1]
+
+
 def test_a_module_that_does_not_exist_is_named() -> None:
     with pytest.raises(ModuleNotFoundError, match=r"no_such_module_here"):
         code_version("no_such_module_here")

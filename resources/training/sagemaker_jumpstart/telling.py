@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from resources.text import one_line
-from resources.training.base import JobEvent, MetricRow, TrainingRejected
+from resources.training.base import JobEvent, MetricRow, TrainingRejected, in_words
 from resources.training.sagemaker_jumpstart.aws import Aws
 from resources.training.sagemaker_jumpstart.faults import told
 from resources.training.sagemaker_jumpstart.states import spot_saving
@@ -130,7 +130,7 @@ def _change(number: int, change: Mapping[str, Any]) -> JobEvent:
     status = str(change.get("Status") or "")
     words = told(change.get("StatusMessage") or "")
     level = "error" if status == "Failed" else "warning" if status in ("Interrupted", "MaxRuntimeExceeded") else "info"
-    return JobEvent(f"status-{number}", level, f"{status}: {words}" if words else status)
+    return JobEvent(f"status-{number}", level, in_words(status, words))
 
 
 def _role(metric: str) -> str:

@@ -1,5 +1,6 @@
 """One specification is one job: whoever asks, however often, at the same time, and whatever becomes of the answer."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -38,7 +39,7 @@ def test_threads_that_want_the_same_at_once_make_one_job(bench) -> None:
     spec = bench.endless()
 
     def want(_number: int) -> str:
-        with bench.process() as process:
+        with bench.process(sleep=time.sleep) as process:
             return process.place(spec, bench.data).job.handle.job_id
 
     with ThreadPoolExecutor(3) as pool:
