@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 TORCH := torch==2.13.0
+# One more than there are cores: some tests wait for a daemon most of their time.
+WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 
 ifdef UV
 INSTALL = $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
@@ -25,7 +27,7 @@ dev: $(VENV)/.runtime
 	$(BIN)/raftline dev
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

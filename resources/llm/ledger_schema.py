@@ -4,6 +4,8 @@
 Erasing takes rows out of `answers`; what was paid stays in `calls`. Postgres or SQLite; only the clock differs.
 """
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ VERSION = 2
 
 DATABASES = ("sqlite", "postgresql")
 """What the statements are written for."""
+
+_WAL_ATTEMPTS = 200
+"""To make a new SQLite database write ahead, a twentieth of a second apart."""
 
 _metadata = sa.MetaData()
 version = sa.Table("ledger_version", _metadata, sa.Column("version", sa.Integer, primary_key=True))
@@ -202,9 +207,21 @@ def _set_up_connection(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout=30000")
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _write_ahead(cursor)
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    # Of several connections that change the mode of a new database at once, SQLite refuses some without waiting.
+    for attempt in range(_WAL_ATTEMPTS):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or attempt == _WAL_ATTEMPTS - 1:
+                raise
+            time.sleep(0.05)
 
 
 def _begin(connection: sa.Connection) -> None:
