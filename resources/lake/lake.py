@@ -59,18 +59,25 @@ class Lake:
         return version
 
     def read(self, table: Table | str, partition: str = WHOLE, columns: Sequence[str] | None = None) -> pa.Table:
-        """One partition, or some columns of it. Raises `LakeError` if it was never written."""
+        """One partition, or some columns of it. Raises `LakeError` if it was never written, or with other columns."""
         path = self._path(_name(table), partition)
         try:
             with self._damage_named(table, partition):
                 source = columns_of(self._store, path, columns) if columns else whole(self._store, path)
                 # One thread: Arrow's pool now and then aborts the process when the interpreter ends (apache/arrow#34314).
                 file = pq.ParquetFile(source, page_checksum_verification=True)
-                return file.read(list(columns) if columns else None, use_threads=False).replace_schema_metadata(None)
+                data = file.read(list(columns) if columns else None, use_threads=False).replace_schema_metadata(None)
         except FileNotFoundError as error:
             raise LakeError(
                 f"table {_name(table)} has no partition {partition!r}: materialize {_name(table)} first"
             ) from error
+        if isinstance(table, Table) and not columns and set(data.column_names) != set(table.schema.names):
+            raise LakeError(
+                f"{self.location(table, partition)} was written by another version of raftline, with other columns: move "
+                f"{self.root} away and run `raftline refresh`, which makes it anew. Documents, questions and ledger stay "
+                "where they are, and what was paid for comes from the ledger"
+            )
+        return data
 
     def rows(self, table: Table | str, partition: str = WHOLE) -> list[dict[str, Any]]:
         """One partition as a list of dictionaries in the order on disk."""

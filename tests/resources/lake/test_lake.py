@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,13 @@ def document(number: int, error: str | None = None) -> dict[str, Any]:
 
 def bytes_of(lake: Lake, table: Any) -> bytes:
     return Path(lake.location(table)).read_bytes()
+
+
+def test_a_table_with_other_columns_is_named_with_what_to_do(lake) -> None:
+    before = replace(QUESTION_GROUPS, schema=QUESTION_GROUPS.schema.append(pa.field("score", pa.float64())))
+    lake.write(before, [{"group": "g", "split": "train", "score": 1.0}])
+    with pytest.raises(LakeError, match=rf"question_groups/.* by another version of raftline.* move {lake.root} away"):
+        lake.rows(QUESTION_GROUPS)
 
 
 def test_rows_come_back_as_they_went_in_sorted_by_key(lake) -> None:
